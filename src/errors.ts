@@ -1,0 +1,72 @@
+/**
+ * Every error that Muster answers, as one table: code, status, title, public sentence.
+ * A sentence never quotes a client's value, a parser's text or SQL. docs/errors.md is generated from this table.
+ */
+
+export const ERRORS = {
+  invalid_json: [400, 'Bad Request', 'The body is not valid JSON.'],
+  missing_users: [400, 'Bad Request', 'The body must be {"users": [...]} or an array of users.'],
+  missing_companies: [400, 'Bad Request', 'The body must be {"companies": [...]} or an array of companies.'],
+  empty_import: [400, 'Bad Request', 'The import has no rows.'],
+  invalid_multipart: [400, 'Bad Request', 'The multipart body is broken or was cut off.'],
+  file_missing: [400, 'Bad Request', 'The form has no file in the field "file".'],
+  unexpected_field: [400, 'Bad Request', 'The form may have one part only: the file in the field "file".'],
+  too_many_files: [400, 'Bad Request', 'The form has more than one file.'],
+  invalid_parameter: [400, 'Bad Request', 'A query parameter or path parameter has a value that is not allowed.'],
+  invalid_request: [400, 'Bad Request', 'The request cannot be read as HTTP for this endpoint.'],
+  upload_aborted: [400, 'Bad Request', 'The upload ended before it was complete.'],
+  unauthorized: [401, 'Unauthorized', 'The API key is missing, unknown or revoked.'],
+  forbidden: [403, 'Forbidden', 'This API key may not do that.'],
+  not_found: [404, 'Not Found', 'There is nothing at this address.'],
+  job_not_found: [404, 'Not Found', 'There is no such job in this environment.'],
+  user_not_found: [404, 'Not Found', 'There is no such user in this environment.'],
+  company_not_found: [404, 'Not Found', 'There is no such company in this environment.'],
+  method_not_allowed: [405, 'Method Not Allowed', 'This address does not answer this method.'],
+  job_in_progress: [409, 'Conflict', 'Another import of this environment is not finished.'],
+  payload_too_large: [413, 'Payload Too Large', 'The file or body is larger than this service accepts.'],
+  too_many_rows: [413, 'Payload Too Large', 'The import has more rows than one request may have.'],
+  unsupported_media_type: [
+    415,
+    'Unsupported Media Type',
+    'Send application/json, or multipart/form-data with an NDJSON file in the field "file".',
+  ],
+  internal: [500, 'Internal Server Error', 'Something failed inside the service. The request id finds it in the log.'],
+  unavailable: [503, 'Service Unavailable', 'The database cannot be reached at the moment. Try again.'],
+} as const satisfies Record<string, readonly [status: number, title: string, sentence: string]>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What an error may add to its line of the table. */
+export interface ErrorExtras {
+  /** More for the client, in words of our own. Never a client's value. */
+  details?: string;
+  /** Whole seconds for the Retry-After header. */
+  retryAfterSeconds?: number;
+  /** Further response headers, such as Allow. */
+  headers?: Record<string, string>;
+  /** What went wrong underneath; for logs only. */
+  cause?: unknown;
+}
+
+/** An error with a line in the table. Anything else that is thrown is a fault of the service. */
+export class AppError extends Error {
+  readonly status: number;
+  readonly title: string;
+  readonly details: string;
+  readonly retryAfterSeconds: number | undefined;
+  readonly headers: Record<string, string>;
+
+  constructor(
+    readonly code: ErrorCode,
+    extras: ErrorExtras = {},
+  ) {
+    const [status, title, sentence] = ERRORS[code];
+    super(sentence, { cause: extras.cause });
+    this.name = 'AppError';
+    this.status = status;
+    this.title = title;
+    this.details = extras.details ?? '';
+    this.retryAfterSeconds = extras.retryAfterSeconds;
+    this.headers = extras.headers ?? {};
+  }
+}

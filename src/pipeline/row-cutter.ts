@@ -1,0 +1,16 @@
+/**
+ * The contract of the cutters: bytes of a body in, raw rows out, in order, in constant memory.
+ * Two implementations: ndjson.ts (lines) and json-array.ts (elements of a JSON array).
+ * A cutter never interprets a row: whether a row is acceptable is decided later, row by row, by the worker.
+ */
+
+/** Receives one row. `raw` may be a view on the chunk that is being pushed: copy it before the call returns. */
+export type EmitRow = (raw: Buffer, line: number | null) => void;
+
+/** Cuts a stream of bytes into rows. Use one cutter for one body. */
+export interface RowCutter {
+  /** Takes the next bytes and emits the rows that they complete. Throws AppError when the envelope is broken. */
+  push(chunk: Buffer, emit: EmitRow): void;
+  /** The body is over: emits what is left. Throws AppError when the envelope is not complete. */
+  end(emit: EmitRow): void;
+}
