@@ -1,0 +1,35 @@
+/** The API as an Express application. It never listens and reads no environment: everything comes in as arguments. */
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+import { userpilot } from '#dialect/userpilot/dialect';
+import { AppError } from '#errors';
+import type { Entity } from '#job/entity';
+import { answerError } from './answer-error';
+import { authenticate } from './authenticate';
+import { backgroundJobs } from './background-jobs';
+import { bulkIdentify } from './bulk-identify';
+import type { ApiDeps } from './context';
+import { health } from './health';
+import { profiles } from './profiles';
+import { assignRequestId, logRequests } from './request-log';
+
+const KINDS: readonly Entity[] = ['user', 'company'];
+
+/** Puts the routes together, open ones first. */
+export function createApi(deps: ApiDeps): Express {
+  const app = express();
+  app.disable('etag');
+  app.use(assignRequestId(), logRequests(deps.logger), helmet());
+  app.use(health(deps));
+  app.use(authenticate(deps));
+  for (const kind of KINDS) {
+    app.use(bulkIdentify(deps, userpilot, kind));
+    app.use(profiles(deps, kind));
+  }
+  app.use(backgroundJobs(deps, userpilot));
+  app.use(() => {
+    throw new AppError('not_found');
+  });
+  app.use(answerError(userpilot, deps.logger));
+  return app;
+}

@@ -1,0 +1,46 @@
+/** What the API's handlers work with, and what authentication has found out about a request. */
+import type { Request, Response } from 'express';
+import type { Dialect } from '#dialect/dialect';
+import type { Logger } from '#logger';
+import type { DeliveryQueue } from '#queue/delivery-queue';
+import type { Settings } from '#settings/settings';
+import type { Tenant } from '#store/api-keys';
+import type { Store } from '#store/client';
+
+export interface ApiDeps {
+  store: Store;
+  queue: DeliveryQueue;
+  logger: Logger;
+  settings: Pick<Settings, 'usersPerMinute' | 'maxRows' | 'maxBytes'>;
+}
+
+/** The caller, as the contract scopes everything: its environment and the throttle that holds there. */
+export interface Caller extends Tenant {
+  usersPerMinute: number;
+}
+
+interface Locals {
+  requestId: string;
+  caller?: Caller;
+}
+
+/** The caller of an authenticated request. @throws Error when the route is not behind authenticate */
+export function callerOf(res: Response): Caller {
+  const { caller } = res.locals as Locals;
+  if (caller === undefined) throw new Error('route without authentication');
+  return caller;
+}
+
+export function requestIdOf(res: Response): string {
+  return (res.locals as Locals).requestId;
+}
+
+/** Scheme and host that the client used. */
+export function baseUrlOf(req: Request): string {
+  return `${req.protocol}://${req.get('host') ?? 'localhost'}`;
+}
+
+/** Answers with one job in the words of the dialect. */
+export function jobContextOf(req: Request, res: Response, now: Date): Parameters<Dialect['writeJob']>[1] {
+  return { baseUrl: baseUrlOf(req), usersPerMinute: callerOf(res).usersPerMinute, now };
+}

@@ -1,0 +1,47 @@
+/** Serves an Express application: time limits for slow clients, and a close that answers requests in flight. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Express } from 'express';
+
+/** A header must be complete within this time. */
+const HEADERS_TIMEOUT_MS = 60_000;
+/** A request, body included, must be complete within this time. */
+const REQUEST_TIMEOUT_MS = 300_000;
+/** Longer than the idle time of common load balancers, so that they are the ones who hang up. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+
+export interface Listener {
+  /** Where clients on this machine reach the API, such as `http://127.0.0.1:3000`. */
+  url: string;
+  /** Takes no new connection and waits for the answers in progress. */
+  close(): Promise<void>;
+}
+
+/** Starts listening. @throws Error with a sentence when the address cannot be had */
+export async function listen(app: Express, host: string, port: number): Promise<Listener> {
+  const server = createServer(
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    },
+    app,
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRINUSE' ? 'it is in use; set PORT' : (error.code ?? 'unknown reason');
+      reject(new Error(`Cannot listen on ${host}:${port}: ${reason}.`));
+    });
+    server.listen(port, host, resolve);
+  });
+  const { port: actual, family } = server.address() as AddressInfo;
+  const shown = ['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host;
+  return {
+    url: `http://${family === 'IPv6' && shown.includes(':') ? `[${shown}]` : shown}:${actual}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      }),
+  };
+}

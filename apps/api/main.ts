@@ -1,0 +1,34 @@
+/** The API as a process of its own, on an external PostgreSQL. Any number may run side by side. */
+import { createApi } from '#apps/api/app';
+import { listen } from '#apps/api/listen';
+import { runProcess } from '#apps/process';
+import { provisionKeys, requireMigrated } from '#apps/provision';
+import { openQueue } from '#queue/open-queue';
+import { requireDatabaseUrl } from '#settings/settings';
+import { openStore } from '#store/client';
+
+const CONNECTIONS = 10;
+/** A client waits for an answer: a statement that takes longer is answered with 503. */
+const STATEMENT_TIMEOUT_MS = 4_000;
+
+void runProcess('api', async (settings, logger) => {
+  const databaseUrl = requireDatabaseUrl(settings);
+  await requireMigrated(databaseUrl);
+  const store = openStore({
+    databaseUrl,
+    connections: CONNECTIONS,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    logger,
+  });
+  await provisionKeys(store, settings);
+  const queue = openQueue({ databaseUrl, redisUrl: settings.redisUrl, logger });
+  const listener = await listen(createApi({ store, queue, logger, settings }), settings.host, settings.port);
+  logger.info({ url: listener.url }, 'listening');
+  return {
+    async close() {
+      await listener.close();
+      await queue.close();
+      await store.close();
+    },
+  };
+});

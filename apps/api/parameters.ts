@@ -1,0 +1,63 @@
+/** Query parameters: checked by a zod schema; a parameter that is unknown or has a wrong value is refused, never ignored. */
+import type { Request } from 'express';
+import { z } from 'zod';
+import { AppError } from '#errors';
+
+/** A page size from 1 to `most`. */
+export function limit(most: number, standard: number) {
+  return z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .refine((n) => n >= 1 && n <= most)
+    .default(standard);
+}
+
+/** An opaque cursor that holds a value of this shape. */
+export function cursor<Shape extends z.ZodType>(shape: Shape) {
+  return z
+    .string()
+    .max(4096)
+    .transform((text, context) => {
+      try {
+        return JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as unknown;
+      } catch {
+        context.addIssue({ code: 'custom', message: 'not a cursor' });
+        return z.NEVER;
+      }
+    })
+    .pipe(shape)
+    .optional();
+}
+
+/** The text of a cursor. */
+export function writeCursor(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+/** Text that PostgreSQL can compare with. */
+export const storableText = z.string().refine((text) => !text.includes('\u0000') && text.isWellFormed());
+
+/**
+ * Reads the query string.
+ * @throws AppError invalid_parameter, which names the parameters but not their values
+ */
+export function readQuery<Shape extends z.ZodRawShape>(req: Request, shape: Shape): z.output<z.ZodObject<Shape>> {
+  const schema = z.strictObject(shape);
+  const read = schema.safeParse(req.query);
+  if (read.success) return read.data as z.output<z.ZodObject<Shape>>;
+  const known = Object.keys(shape);
+  const wrong = read.error.issues.map((issue) => String(issue.path[0] ?? '')).filter((name) => known.includes(name));
+  const details =
+    wrong.length > 0
+      ? `Not allowed: the value of ${[...new Set(wrong)].join(', ')}.`
+      : `Parameters of this address: ${known.join(', ') || 'none'}.`;
+  throw new AppError('invalid_parameter', { details });
+}
+
+/** The `Link` header to the next page: the same address with another cursor. */
+export function nextLink(req: Request, baseUrl: string, cursorText: string): string {
+  const url = new URL(req.originalUrl, baseUrl);
+  url.searchParams.set('cursor', cursorText);
+  return `<${url.href}>; rel="next"`;
+}

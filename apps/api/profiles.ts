@@ -1,0 +1,105 @@
+/**
+ * Reading users and companies back: one by id, or all, page by page or as one NDJSON stream. The metadata goes from the
+ * table to the answer as text, so that every digit stays.
+ */
+import { once } from 'node:events';
+import { type Request, type Response, Router } from 'express';
+import { z } from 'zod';
+import { AppError } from '#errors';
+import { ENTITIES, type Entity } from '#job/entity';
+import { listProfiles, type Profile, type ProfileFilter, readProfile } from '#store/profiles';
+import { type ApiDeps, baseUrlOf, callerOf } from './context';
+import { methodNotAllowed } from './method-not-allowed';
+import { cursor, limit, nextLink, readQuery, storableText, writeCursor } from './parameters';
+
+const STREAM_PAGE_ROWS = 500;
+
+const LIST_PARAMETERS = {
+  limit: limit(1000, 100),
+  cursor: cursor(z.object({ after: storableText })),
+  user_id: storableText.optional(),
+  company_id: storableText.optional(),
+};
+
+export function profiles(deps: ApiDeps, entity: Entity): Router {
+  const { collection } = ENTITIES[entity];
+  const notFound = entity === 'user' ? 'user_not_found' : 'company_not_found';
+  const router = Router();
+
+  router
+    .route(`/v1/${collection}`)
+    .get((req, res) => listPage(req, res, deps, entity))
+    .all(methodNotAllowed('GET, HEAD'));
+
+  router
+    .route(`/v1/${collection}/:id`)
+    .get(async (req, res) => {
+      readQuery(req, {});
+      const id = storableText.safeParse(req.params.id);
+      const { environmentId } = callerOf(res);
+      const profile = id.success
+        ? await readProfile(deps.store.pool, environmentId, entity, id.data)
+        : undefined;
+      if (profile === undefined) throw new AppError(notFound);
+      res.type('json').send(writeProfile(profile, entity));
+    })
+    .all(methodNotAllowed('GET, HEAD'));
+
+  return router;
+}
+
+async function listPage(req: Request, res: Response, { store }: ApiDeps, entity: Entity): Promise<void> {
+  const query = readQuery(req, LIST_PARAMETERS);
+  const { environmentId } = callerOf(res);
+  const filter: ProfileFilter = {
+    id: entity === 'user' ? query.user_id : query.company_id,
+    companyId: entity === 'user' ? query.company_id : undefined,
+    after: query.cursor?.after,
+    limit: query.limit + 1,
+  };
+  res.vary('Accept');
+  if (req.accepts(['application/json', 'application/x-ndjson']) === 'application/x-ndjson') {
+    return streamAll(res, entity, filter.after, (after) =>
+      listProfiles(store.pool, environmentId, entity, { ...filter, after, limit: STREAM_PAGE_ROWS }),
+    );
+  }
+  const found = await listProfiles(store.pool, environmentId, entity, filter);
+  const page = found.slice(0, query.limit);
+  const last = page.at(-1);
+  if (found.length > query.limit && last !== undefined) {
+    res.set('Link', nextLink(req, baseUrlOf(req), writeCursor({ after: last.id })));
+  }
+  res.type('json').send(`[${page.map((profile) => writeProfile(profile, entity)).join(',')}]`);
+}
+
+/** The whole set, one object a line, a page of rows in memory at a time. */
+async function streamAll(
+  res: Response,
+  entity: Entity,
+  start: string | undefined,
+  readPage: (after: string | undefined) => Promise<Profile[]>,
+): Promise<void> {
+  res.type('application/x-ndjson');
+  for (let after = start; ; ) {
+    const page = await readPage(after);
+    if (res.destroyed) return;
+    const text = page.map((profile) => `${writeProfile(profile, entity)}\n`).join('');
+    if (text !== '' && !res.write(text)) await Promise.race([once(res, 'drain'), once(res, 'close')]);
+    if (page.length < STREAM_PAGE_ROWS) break;
+    after = page.at(-1)?.id;
+  }
+  res.end();
+}
+
+function writeProfile(profile: Profile, entity: Entity): string {
+  const { idKey, belongsToCompany } = ENTITIES[entity];
+  const members = [
+    `"${idKey}":${JSON.stringify(profile.id)}`,
+    ...(belongsToCompany ? [`"company_id":${JSON.stringify(profile.companyId)}`] : []),
+    `"metadata":${profile.metadata}`,
+    `"created_at":${JSON.stringify(profile.createdAt)}`,
+    `"updated_at":${JSON.stringify(profile.updatedAt)}`,
+    `"last_job_id":${JSON.stringify(profile.lastJobId)}`,
+  ];
+  return `{${members.join(',')}}`;
+}

@@ -1,0 +1,141 @@
+/**
+ * Reads the body of an import, whichever of its forms, and stages its rows as they stream in.
+ * Multipart goes through multer with a storage engine of our own: what it "stores" is the staging table, so memory stays
+ * flat and nothing is written to disk here. Everything that fails leaves nothing behind.
+ */
+import type { Readable } from 'node:stream';
+import { MIMEType } from 'node:util';
+import { createGunzip } from 'node:zlib';
+import type { Request, Response } from 'express';
+import multer, { MulterError, type StorageEngine } from 'multer';
+import { AppError, type ErrorCode } from '#errors';
+import { createJsonArrayCutter } from '#pipeline/cut/json-array';
+import { createNdjsonCutter } from '#pipeline/cut/ndjson';
+import type { RowCutter } from '#pipeline/cut/row-cutter';
+import type { StagedUpload } from '#pipeline/stage';
+import type { EntityTraits } from '#job/entity';
+
+/** Stages a body that is cut by this cutter. */
+export type Stage = (body: Readable, cutter: RowCutter) => Promise<StagedUpload>;
+
+export interface ReadUpload {
+  upload: StagedUpload;
+  /** Safe base name; empty for JSON bodies. */
+  filename: string;
+}
+
+/** The part's field and what may stand beside it: nothing. */
+const FILE_FIELD = 'file';
+const MULTIPART_LIMITS = {
+  files: 1,
+  fields: 0,
+  fieldNameSize: 64,
+  headerPairs: 32,
+  fieldNestingDepth: 0,
+};
+const MAX_FILENAME_CHARACTERS = 255;
+
+/**
+ * Reads the request's body to its end.
+ * @throws AppError unsupported_media_type, what the stage throws, and the multipart faults of the table
+ */
+export async function readUpload(
+  req: Request,
+  res: Response,
+  traits: EntityTraits,
+  stage: Stage,
+): Promise<ReadUpload> {
+  const type = readContentType(req);
+  const encoding = (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
+  if (type?.essence === 'multipart/form-data' && encoding === 'identity') return readMultipart(req, res, stage);
+  if (type?.essence !== 'application/json' || !isUtf8(type)) throw new AppError('unsupported_media_type');
+  const cutter = createJsonArrayCutter({ envelope: traits.collection, missing: traits.missingCode });
+  if (encoding === 'identity') return { upload: await stage(req, cutter), filename: '' };
+  if (encoding !== 'gzip') throw new AppError('unsupported_media_type');
+  return { upload: await stageCompressed(req, cutter, stage), filename: '' };
+}
+
+function readContentType(req: Request): MIMEType | undefined {
+  try {
+    return new MIMEType(req.get('content-type') ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+function isUtf8(type: MIMEType): boolean {
+  return ['utf-8', 'utf8', null].includes(type.params.get('charset')?.toLowerCase() ?? null);
+}
+
+async function stageCompressed(req: Request, cutter: RowCutter, stage: Stage): Promise<StagedUpload> {
+  const gunzip = createGunzip();
+  const fail = () => gunzip.destroy(new AppError('upload_aborted'));
+  req.once('aborted', fail).pipe(gunzip);
+  try {
+    return await stage(gunzip, cutter);
+  } catch (error) {
+    const isZlib = String((error as NodeJS.ErrnoException).code).startsWith('Z_');
+    throw isZlib ? new AppError('invalid_json', { details: 'The gzip data is broken or cut off.' }) : error;
+  } finally {
+    req.off('aborted', fail).unpipe(gunzip);
+    gunzip.destroy();
+  }
+}
+
+/**
+ * Answers a fault as soon as it is known, while multer still drains the rest of the body: hence the two ways out.
+ */
+function readMultipart(req: Request, res: Response, stage: Stage): Promise<ReadUpload> {
+  return new Promise((resolve, reject) => {
+    let staged: ReadUpload | undefined;
+    const storage: StorageEngine = {
+      _handleFile(_req, file, done) {
+        stage(file.stream, createNdjsonCutter()).then(
+          (upload) => {
+            staged = { upload, filename: safeFilename(file.originalname) };
+            done(null, {});
+          },
+          (error: Error) => {
+            // A body that ends within the file is a fault of the multipart, which multer's own error words.
+            if (error instanceof AppError) reject(error);
+            done(error);
+          },
+        );
+      },
+      _removeFile(_req, _file, done) {
+        (staged?.upload.discard() ?? Promise.resolve()).then(() => done(null), done);
+      },
+    };
+    const receive = multer({ storage, limits: MULTIPART_LIMITS, defParamCharset: 'utf8' }).single(FILE_FIELD);
+    receive(req, res, (error: unknown) => {
+      if (error) reject(error instanceof AppError ? error : multipartError(error, req));
+      else if (staged === undefined) reject(new AppError('file_missing'));
+      else resolve(staged);
+    });
+  });
+}
+
+const MULTER_CODES: Partial<Record<MulterError['code'], ErrorCode>> = {
+  LIMIT_FILE_COUNT: 'too_many_files',
+  LIMIT_UNEXPECTED_FILE: 'unexpected_field',
+  LIMIT_FIELD_COUNT: 'unexpected_field',
+  LIMIT_FIELD_KEY: 'unexpected_field',
+};
+
+/** multer's and busboy's errors carry no status; those of the database pass through. */
+function multipartError(error: unknown, req: Request): unknown {
+  if (error instanceof MulterError) return new AppError(MULTER_CODES[error.code] ?? 'invalid_multipart');
+  if (req.destroyed && !req.complete) return new AppError('upload_aborted', { cause: error });
+  const fromDatabase = (error as { code?: unknown }).code !== undefined;
+  return fromDatabase ? error : new AppError('invalid_multipart', { cause: error });
+}
+
+/** The last part of the client's path, without control characters; never used as a path by us. */
+function safeFilename(original: string): string {
+  const base = original.split(/[\\/]/).at(-1) ?? '';
+  return base
+    .toWellFormed()
+    .replaceAll(/\p{Cc}/gu, '_')
+    .slice(0, MAX_FILENAME_CHARACTERS)
+    .toWellFormed();
+}

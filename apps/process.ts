@@ -1,0 +1,46 @@
+/**
+ * What every process has in common: settings are read, the service starts, SIGTERM or SIGINT closes it in order.
+ * A start that cannot succeed ends with one sentence on standard error and exit code 1, never with a stack.
+ */
+import { createLogger, type Logger } from '#logger';
+import { readSettings, type Settings } from '#settings/settings';
+
+/** A process that is asked to end gets this long; whatever then still runs is done again by another process. */
+const CLOSE_TIMEOUT_MS = 9_000;
+
+export interface Service {
+  /** Ends in order: nothing new is taken, what is in work is finished. */
+  close(): Promise<void>;
+}
+
+/**
+ * Runs a process from start to end.
+ * @param name of the process in the log
+ * @param start opens the service; its error is the process's last sentence
+ */
+export async function runProcess(
+  name: string,
+  start: (settings: Settings, logger: Logger) => Promise<Service>,
+): Promise<void> {
+  try {
+    const settings = readSettings();
+    const logger = createLogger(name, settings.logLevel);
+    // A signal that comes while the service still starts is obeyed as soon as it has.
+    const asked = new Promise<NodeJS.Signals>((resolve) => {
+      process.once('SIGTERM', resolve).once('SIGINT', resolve);
+    });
+    const service = await start(settings, logger);
+    await asked;
+    logger.info('closing');
+    setTimeout(() => {
+      logger.error('not closed in time');
+      process.exit(1);
+    }, CLOSE_TIMEOUT_MS).unref();
+    await service.close();
+    logger.info('closed');
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}

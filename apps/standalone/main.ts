@@ -1,0 +1,91 @@
+/**
+ * Muster in one process: API, worker and, unless DATABASE_URL is set, the PostgreSQL that comes with it.
+ * The default way to run it; nothing is different from the processes of their own but where they run.
+ */
+import { createApi } from '#apps/api/app';
+import { listen } from '#apps/api/listen';
+import { runProcess, type Service } from '#apps/process';
+import { provisionKeys, requireMigrated } from '#apps/provision';
+import { startWorker } from '#apps/worker/worker';
+import type { Logger } from '#logger';
+import { migrateQueue, openQueue } from '#queue/open-queue';
+import type { Settings } from '#settings/settings';
+import { openStore } from '#store/client';
+import { migrate } from '#store/migrate';
+import { readOrMakeKey } from './api-key-file';
+import { writeBanner } from './banner';
+import { resolveDataDir } from './data-dir';
+import { runDemo } from './demo';
+import { startEmbeddedPostgres } from './embedded-postgres';
+
+const CONNECTIONS = 15;
+
+interface Database extends Service {
+  url: string;
+  /** Generated key; undefined with an external database. */
+  apiKey: string | undefined;
+  place: string;
+}
+
+void runProcess('standalone', async (settings, logger) => {
+  const database = settings.databaseUrl === undefined ? await embedded(settings) : await external(settings.databaseUrl);
+  try {
+    const apiKey = settings.apiKey ?? database.apiKey;
+    const service = await serve({ ...settings, apiKey }, database.url, logger);
+    writeBanner({ url: service.url, apiKey, database: database.place });
+    if (process.argv.includes('--demo') && apiKey !== undefined) void runDemo(service.url, apiKey);
+    return {
+      async close() {
+        await service.close();
+        await database.close();
+      },
+    };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+});
+
+async function serve(settings: Settings, databaseUrl: string, logger: Logger): Promise<Service & { url: string }> {
+  const { usersPerMinute, workerConcurrency: concurrency, redisUrl } = settings;
+  const store = openStore({ databaseUrl, connections: CONNECTIONS, logger });
+  const queue = openQueue({ databaseUrl, redisUrl, logger });
+  const disconnect = async () => {
+    await queue.close();
+    await store.close();
+  };
+  try {
+    await provisionKeys(store, settings);
+    const listener = await listen(createApi({ store, queue, logger, settings }), settings.host, settings.port);
+    const worker = startWorker({ store, queue, logger, usersPerMinute, concurrency });
+    return {
+      url: listener.url,
+      async close() {
+        await Promise.all([listener.close(), worker.close()]);
+        await disconnect();
+      },
+    };
+  } catch (error) {
+    await disconnect();
+    throw error;
+  }
+}
+
+async function embedded(settings: Settings): Promise<Database> {
+  const dataDir = resolveDataDir(settings.dataDir, process.cwd());
+  const postgres = await startEmbeddedPostgres({ dataDir });
+  try {
+    await migrate(postgres.url);
+    await migrateQueue(postgres.url);
+    const apiKey = settings.apiKey ?? readOrMakeKey(dataDir);
+    return { url: postgres.url, apiKey, place: `embedded, in ${dataDir}`, close: () => postgres.stop() };
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
+}
+
+async function external(url: string): Promise<Database> {
+  await requireMigrated(url);
+  return { url, apiKey: undefined, place: 'DATABASE_URL', close: async () => {} };
+}

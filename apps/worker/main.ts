@@ -1,0 +1,27 @@
+/** The worker as a process of its own, on an external PostgreSQL. Any number may run side by side. */
+import { runProcess } from '#apps/process';
+import { requireMigrated } from '#apps/provision';
+import { startWorker } from '#apps/worker/worker';
+import { openQueue } from '#queue/open-queue';
+import { requireDatabaseUrl } from '#settings/settings';
+import { openStore } from '#store/client';
+
+/** One for each delivery in work, and one each for the pace and the rescue. */
+const connections = (concurrency: number) => concurrency + 2;
+
+void runProcess('worker', async (settings, logger) => {
+  const databaseUrl = requireDatabaseUrl(settings);
+  await requireMigrated(databaseUrl);
+  const { workerConcurrency: concurrency, usersPerMinute, redisUrl } = settings;
+  const store = openStore({ databaseUrl, connections: connections(concurrency), logger });
+  const queue = openQueue({ databaseUrl, redisUrl, logger });
+  const worker = startWorker({ store, queue, logger, usersPerMinute, concurrency });
+  logger.info({ concurrency, users_per_minute: usersPerMinute, queue_backend: queue.backend }, 'working');
+  return {
+    async close() {
+      await worker.close();
+      await queue.close();
+      await store.close();
+    },
+  };
+});

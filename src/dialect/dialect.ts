@@ -1,0 +1,24 @@
+/**
+ * A dialect is one vendor's wire: how a job and an error look to its clients. Pure functions; a dialect never knows
+ * another one, the database or HTTP.
+ */
+import type { AppError } from '#errors';
+import type { Job } from '#job/job';
+
+/** What a job's picture needs besides the job. */
+export interface JobContext {
+  /** Scheme and host that the client used, such as `http://127.0.0.1:3000`. */
+  baseUrl: string;
+  /** Throttle of the job's environment; 0 = unthrottled. */
+  usersPerMinute: number;
+  /** Now, by the database's clock. */
+  now: Date;
+}
+
+export interface Dialect {
+  readonly name: string;
+  /** The job object. */
+  writeJob(job: Job, context: JobContext): object;
+  /** The body of an error answer. */
+  writeError(error: AppError, requestId: string): object;
+}

@@ -1,0 +1,14 @@
+/** Job ids in paths: a bare uuid, or Userpilot's `bulk:jobs:{environment}:{uuid}`. */
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const PREFIXED = /^bulk:jobs:([^:]+):([^:]+)$/;
+
+/**
+ * The uuid of a job id.
+ * @param environment slug of the caller's environment
+ * @returns undefined when it is no job id, or one of another environment
+ */
+export function readJobId(text: string, environment: string): string | undefined {
+  const [, slug, uuid] = PREFIXED.exec(text) ?? [text, environment, text];
+  return slug === environment && uuid !== undefined && UUID.test(uuid) ? uuid.toLowerCase() : undefined;
+}

@@ -1,0 +1,40 @@
+/**
+ * The job object of Userpilot's bulk_identify (its OpenAPI document, response 202), with fields of our own behind it.
+ */
+import type { JobContext } from '#dialect/dialect';
+import { ENTITIES } from '#job/entity';
+import { completedRows, etaSeconds, JOB_ERRORS, type Job } from '#job/job';
+
+/** The job as its clients see it. Times in ISO 8601 with milliseconds, UTC; durations in whole seconds. */
+export function writeJob(job: Job, { baseUrl, usersPerMinute, now }: JobContext): object {
+  const start = job.startedAt ?? job.submittedAt;
+  return {
+    job_id: job.id,
+    type: ENTITIES[job.entity].jobType,
+    // Userpilot's list of states is closed and has no canceled.
+    status: job.status === 'canceled' ? 'failed' : job.status,
+    submitted_at: job.submittedAt.toISOString(),
+    start_time: start.toISOString(),
+    end_time: job.endedAt?.toISOString() ?? null,
+    elapsed_time: Math.max(0, Math.floor(((job.endedAt ?? now).getTime() - start.getTime()) / 1000)),
+    filename: job.filename,
+    file_size: job.fileSize,
+    links: `${baseUrl}/v1/background_jobs/${job.id}`,
+    total_rows: job.totalRows,
+    completed_rows: completedRows(job),
+    created_rows: job.createdRows,
+    updated_rows: job.updatedRows,
+    unchanged_rows: job.unchangedRows,
+    failed_rows: job.failedRows,
+    eta_seconds: etaSeconds(job, usersPerMinute, now),
+    warnings: job.warnings,
+    error: jobError(job),
+    dry_run: job.dryRun,
+    parent_job_id: job.parentJobId,
+  };
+}
+
+function jobError(job: Job): { code: string; message: string } | null {
+  if (job.status === 'canceled') return { code: 'canceled', message: 'The import was canceled.' };
+  return job.errorCode && { code: job.errorCode, message: JOB_ERRORS[job.errorCode] };
+}

@@ -1,0 +1,45 @@
+/** What became of a row: one word a row, and the errors of a refused one. */
+
+export const OUTCOMES = ['created', 'updated', 'unchanged', 'failed'] as const;
+
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** How many rows had which outcome. */
+export type OutcomeCounts = Record<Outcome, number>;
+
+/**
+ * Every reason for which a row can fail: code and public sentence. The sentence never quotes the row.
+ * docs/errors.md is generated from this table and from the one in src/errors.ts.
+ */
+export const ROW_ERRORS = {
+  invalid_json: 'The row is not valid JSON.',
+  invalid_encoding: 'The row is not valid UTF-8.',
+  not_an_object: 'The row is not a JSON object.',
+  id_missing: 'The row has no id.',
+  id_invalid: 'The id must be a string of 1 to 256 characters, not only white space, without control characters.',
+  company_id_invalid:
+    'The company_id must be null or a string of 1 to 256 characters, not only white space, without control characters.',
+  metadata_invalid: 'The metadata must be an object or null.',
+  metadata_key_invalid: 'A metadata key must have 1 to 256 characters.',
+  metadata_value_invalid: 'A metadata value must be a string, number, boolean or null.',
+  metadata_too_large: 'The metadata has more than 1,000 keys or a string of more than 65,536 characters.',
+  number_out_of_range: 'The number is beyond the range of a double.',
+  invalid_character: 'The text has a character that cannot be stored: U+0000 or half of a surrogate pair.',
+  row_too_large: 'The row is larger than 1 MiB.',
+  storage_error: 'The database refused this row.',
+} as const satisfies Record<string, string>;
+
+export type RowErrorCode = keyof typeof ROW_ERRORS;
+
+/** One reason why a row was refused. */
+export interface RowError {
+  code: RowErrorCode;
+  /** Where in the row, such as `metadata.age`; empty for the row as a whole. */
+  path: string;
+  message: string;
+}
+
+/** The error with its sentence from the table. */
+export function rowError(code: RowErrorCode, path = ''): RowError {
+  return { code, path, message: ROW_ERRORS[code] };
+}

@@ -1,0 +1,18 @@
+/** A row on its way: as it was staged, and as it is applied. */
+
+/** A row as it came. */
+export interface StagedRow {
+  /** 1-based position among the rows of the job. */
+  row: number;
+  raw: Buffer;
+}
+
+/** A row that passed every check, in the form that the upsert takes. */
+export interface AcceptedRow {
+  row: number;
+  id: string;
+  /** undefined leaves the stored company, null detaches it. */
+  companyId: string | null | undefined;
+  /** JSON text of the metadata object, numbers with the digits that the client sent. */
+  metadata: string;
+}

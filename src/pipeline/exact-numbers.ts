@@ -1,0 +1,71 @@
+/**
+ * Keeps every digit of the numbers in a row's metadata. JSON.parse turns them into doubles (9007199254740993 becomes
+ * ...992, 0.10 becomes 0.1), so the text of each number is taken from the row itself and handed to PostgreSQL, whose
+ * jsonb holds numbers as decimals of any length.
+ * Invariant: works only on text that JSON.parse has accepted; that is why a regular expression may tokenize it.
+ */
+
+/** PostgreSQL's numeric holds at most this many digits after the decimal point (its manual, table 8.2). */
+const MAX_FRACTION_DIGITS = 16_383;
+
+/** A fraction or an exponent behind a colon: the text may say more than the double. Hits in strings do no harm. */
+const FRACTION_OR_EXPONENT = /:\s*-?\d+[.eE]/;
+
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]|[^\s{}[\]:,"]+/gs;
+
+/**
+ * Whether the doubles of a row say exactly what its text says, so that no text has to be looked at.
+ * @param numbers the numbers among the metadata's values, as JSON.parse gave them
+ */
+export function doublesAreExact(text: string, numbers: readonly number[]): boolean {
+  return numbers.every((n) => Number.isSafeInteger(n) && !Object.is(n, -0)) && !FRACTION_OR_EXPONENT.test(text);
+}
+
+/**
+ * The text of each number that is a direct value of the row's `metadata` object; where a key comes twice, the last.
+ * @param text one row, valid JSON, an object
+ */
+export function metadataNumberTexts(text: string): Map<string, string> {
+  let texts = new Map<string, string>();
+  let depth = 0;
+  let inMetadata = false;
+  let key = '';
+  let previous = '';
+  let beforeColon = '';
+  for (const [token] of text.matchAll(TOKEN)) {
+    if (token === '{' || token === '[') {
+      depth++;
+      if (depth === 2) {
+        inMetadata = token === '{' && previous === ':' && JSON.parse(beforeColon) === 'metadata';
+        if (inMetadata) texts = new Map();
+      }
+    } else if (token === '}' || token === ']') {
+      if (depth === 2) inMetadata = false;
+      depth--;
+    } else if (token === ':') {
+      beforeColon = previous;
+      if (inMetadata && depth === 2) {
+        key = JSON.parse(previous) as string;
+        texts.delete(key);
+      }
+    } else if (inMetadata && depth === 2 && previous === ':' && /^[-\d]/.test(token)) {
+      texts.set(key, token);
+    }
+    previous = token;
+  }
+  return texts;
+}
+
+/**
+ * Whether PostgreSQL can store the number with every digit and a double can hold its size: neither too large, nor so
+ * small that it would be zero, nor with more fraction digits than numeric has.
+ * @param numberText a JSON number
+ */
+export function isStorableNumber(numberText: string): boolean {
+  const value = Number(numberText);
+  if (!Number.isFinite(value)) return false;
+  const [mantissa = '', exponent = '0'] = numberText.toLowerCase().split('e');
+  if (value === 0 && /[1-9]/.test(mantissa)) return false;
+  const fractionDigits = mantissa.split('.')[1]?.length ?? 0;
+  return fractionDigits - Number(exponent) <= MAX_FRACTION_DIGITS;
+}

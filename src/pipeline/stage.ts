@@ -1,0 +1,143 @@
+/**
+ * Streams a body into the staging table, in constant memory: bytes are cut into rows and written by COPY, about a
+ * megabyte at a time. Connections are held for the moment of a write only, so a slow client blocks nobody.
+ *
+ * Until `accept` there is no job, no slot and nothing that anyone can see. Rows of a body larger than one buffer are
+ * committed beforehand under an entry in `uploads`; `accept` removes the entry in the transaction that makes the job, and
+ * whatever a crash leaves behind is found by that entry and swept.
+ */
+import type { Readable } from 'node:stream';
+import { AppError } from '#errors';
+import type { Entity } from '#job/entity';
+import type { Job } from '#job/job';
+import type { Store, Transaction } from '#store/client';
+import { violates } from '#store/faults';
+import { insertJob, SLOT_INDEX } from '#store/jobs';
+import { copyStagedRows, StagingBuffer } from '#store/staged-rows';
+import { beginUpload, discardUpload, endUpload } from '#store/uploads';
+import type { RowCutter } from './cut/row-cutter';
+import { requireFreeSlot, type SlotOwner } from './slot';
+
+const FLUSH_BYTES = 1024 * 1024;
+
+export interface StageOptions {
+  store: Store;
+  owner: SlotOwner;
+  jobId: string;
+  entity: Entity;
+  requestId: string;
+  maxRows: number;
+  /** Bytes of the body after decompression. */
+  maxBytes: number;
+  cutter: RowCutter;
+}
+
+/** A body whose rows are all staged. Call one of the two methods, once. */
+export interface StagedUpload {
+  rows: number;
+  bytes: number;
+  /**
+   * Makes the job: after this everything is committed and the job holds the slot.
+   * @throws AppError job_in_progress when another request was faster; everything is discarded then
+   */
+  accept(filename: string): Promise<Job>;
+  /** Removes every trace. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Reads the body to its end. When it throws, nothing is left and the rest of the body is still unread.
+ * @throws AppError payload_too_large, too_many_rows, empty_import, and what the cutter throws; the body's own error
+ * when the client goes away
+ */
+export async function stage(body: Readable, options: StageOptions): Promise<StagedUpload> {
+  const upload = new Upload(options);
+  try {
+    await upload.read(body);
+  } catch (error) {
+    await upload.discard();
+    throw error;
+  }
+  return upload;
+}
+
+class Upload implements StagedUpload {
+  rows = 0;
+  bytes = 0;
+  private readonly buffer: StagingBuffer;
+  private begun = false;
+
+  constructor(private readonly options: StageOptions) {
+    this.buffer = new StagingBuffer(options.owner.environmentId, options.jobId);
+  }
+
+  async read(body: Readable): Promise<void> {
+    const { cutter, maxBytes } = this.options;
+    // The body is not destroyed on a fault: the client, still writing, is to read our answer.
+    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      this.bytes += chunk.length;
+      if (this.bytes > maxBytes) {
+        throw new AppError('payload_too_large', { details: `The limit is ${maxBytes} bytes.` });
+      }
+      cutter.push(chunk, this.add);
+      if (this.buffer.byteLength >= FLUSH_BYTES) await this.flush();
+    }
+    cutter.end(this.add);
+    if (this.rows === 0) throw new AppError('empty_import');
+  }
+
+  private readonly add = (raw: Buffer, line: number | null): void => {
+    if (this.rows === this.options.maxRows) {
+      throw new AppError('too_many_rows', { details: `The limit is ${this.options.maxRows} rows.` });
+    }
+    this.rows++;
+    this.buffer.add(this.rows, line, raw);
+  };
+
+  private async flush(): Promise<void> {
+    const { store, owner, jobId } = this.options;
+    const rows = this.buffer.take();
+    await store.transaction(async (tx) => {
+      if (!this.begun) await beginUpload(tx, owner.environmentId, jobId);
+      await copyStagedRows(tx, rows);
+      // The job's own commit waits for the disk, and with it for everything that was written before.
+      await tx.query('SET LOCAL synchronous_commit = off');
+    });
+    this.begun = true;
+  }
+
+  async accept(filename: string): Promise<Job> {
+    const { store, owner, jobId } = this.options;
+    const rest = this.buffer.byteLength > 0 ? this.buffer.take() : undefined;
+    try {
+      return await store.transaction((tx) => this.makeJob(tx, rest, filename));
+    } catch (error) {
+      await this.discard();
+      if (!violates(error, SLOT_INDEX)) throw error;
+      await requireFreeSlot(store.pool, owner);
+      // The faster job has ended in this very instant.
+      throw new AppError('job_in_progress', { details: `Job ${jobId} was not made.`, retryAfterSeconds: 1 });
+    }
+  }
+
+  private async makeJob(tx: Transaction, rest: Buffer | undefined, filename: string): Promise<Job> {
+    const { owner, jobId, entity, requestId } = this.options;
+    if (rest !== undefined) await copyStagedRows(tx, rest);
+    if (this.begun) await endUpload(tx, jobId);
+    const { environmentId } = owner;
+    return insertJob(tx, {
+      id: jobId,
+      environmentId,
+      entity,
+      filename,
+      fileSize: this.bytes,
+      totalRows: this.rows,
+      requestId,
+    });
+  }
+
+  async discard(): Promise<void> {
+    const { store, owner, jobId } = this.options;
+    if (this.begun) await store.transaction((tx) => discardUpload(tx, owner.environmentId, jobId));
+  }
+}

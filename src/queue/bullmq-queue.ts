@@ -1,0 +1,93 @@
+/**
+ * The queue on BullMQ, whichever its backend. Invariants: an id for each delivery that never comes again (BullMQ drops
+ * an id that it still knows without a word), no call that can wait for ever, no error event without a listener.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Job, Queue, Worker, WorkerOptions } from 'bullmq';
+import type { Logger } from '#logger';
+import { type Delivery, DeliveryError, type DeliveryHandler, type DeliveryQueue } from './delivery-queue';
+
+/** Name of the BullMQ queue. */
+export const QUEUE_NAME = 'imports';
+
+/** `Queue.add` waits without end while Redis is away. */
+const ANSWER_TIMEOUT_MS = 1_500;
+
+/**
+ * A worker that was killed is noticed after at most lock + check. Deliveries are short (a slice), so the lock may be.
+ * PostgreSQL owns the count of tries: BullMQ must not end a job because its worker was killed often.
+ */
+const WORKER_OPTIONS = {
+  lockDuration: 5_000,
+  stalledInterval: 2_500,
+  maxStalledCount: 1_000,
+} satisfies Partial<WorkerOptions>;
+
+const TRIES = 4;
+const BACKOFF_MS = 500;
+/** Finished deliveries kept for whoever looks into the queue. */
+const KEPT = 200;
+
+/** What differs between the backends. */
+export interface Backend {
+  name: DeliveryQueue['backend'];
+  queue: Queue<Delivery>;
+  createWorker(processor: (job: Job<Delivery>) => Promise<void>, options: Partial<WorkerOptions>): Worker<Delivery>;
+  ping(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** The delivery queue on this backend. */
+export function createBullmqQueue(backend: Backend, logger: Logger): DeliveryQueue {
+  const { queue } = backend;
+  queue.on('error', (err) => logger.warn({ err, backend: backend.name }, 'queue error'));
+  const workers = new Set<Worker<Delivery>>();
+
+  return {
+    backend: backend.name,
+    async deliver(delivery, delayMs = 0) {
+      await inTime(
+        queue.add('slice', delivery, {
+          jobId: `${delivery.jobId}-${delivery.revision}-${randomUUID()}`,
+          delay: Math.max(0, Math.round(delayMs)),
+          attempts: TRIES,
+          backoff: { type: 'exponential', delay: BACKOFF_MS },
+          removeOnComplete: KEPT,
+          removeOnFail: KEPT,
+        }),
+      );
+    },
+    work(handler: DeliveryHandler, concurrency) {
+      const worker = backend.createWorker((job) => handler(job.data), { ...WORKER_OPTIONS, concurrency });
+      worker.on('error', (err) => logger.warn({ err, backend: backend.name }, 'queue worker error'));
+      worker.on('failed', (job, err) => logger.warn({ err, job_id: job?.data.jobId }, 'delivery failed'));
+      workers.add(worker);
+      return {
+        async close() {
+          workers.delete(worker);
+          await worker.close();
+        },
+      };
+    },
+    async ping() {
+      await inTime(backend.ping());
+    },
+    async close() {
+      await Promise.all([...workers].map((worker) => worker.close()));
+      await Promise.race([backend.close().catch(() => undefined), timeout()]);
+    },
+  };
+}
+
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  answer.catch(() => undefined); // an answer after the timeout is nobody's
+  try {
+    return await Promise.race([answer, timeout().then(() => Promise.reject(new Error('timeout')))]);
+  } catch (error) {
+    throw new DeliveryError('the queue did not answer in time', { cause: error });
+  }
+}
+
+function timeout(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ANSWER_TIMEOUT_MS).unref());
+}

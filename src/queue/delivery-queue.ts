@@ -1,0 +1,38 @@
+/**
+ * The contract of the queue, which has two implementations: BullMQ on PostgreSQL and BullMQ on Redis. Both pass
+ * tests/conformance/queue.test.ts.
+ * The queue only delivers: a delivery says which job to work on and for which revision it was made. It may be lost or
+ * come twice; neither does harm, because the job in PostgreSQL is the truth and the rescue delivers again.
+ */
+
+/** What goes through the queue. Never any data of a user. */
+export interface Delivery {
+  jobId: string;
+  /** The job's revision that this delivery is for; a job that is further on ignores it. */
+  revision: number;
+}
+
+/** Works on one delivery; an error makes the queue try it again a few times. */
+export type DeliveryHandler = (delivery: Delivery) => Promise<void>;
+
+export interface DeliveryWorker {
+  /** Takes no further delivery and waits for those in work. */
+  close(): Promise<void>;
+}
+
+export interface DeliveryQueue {
+  readonly backend: 'postgresql' | 'redis';
+  /**
+   * Hands over a delivery, to be worked on after delayMs.
+   * @throws DeliveryError when the queue did not take it in time; it may arrive all the same, later
+   */
+  deliver(delivery: Delivery, delayMs?: number): Promise<void>;
+  /** Starts working on deliveries, at most `concurrency` at a time. */
+  work(handler: DeliveryHandler, concurrency: number): DeliveryWorker;
+  /** Resolves when the queue answers. @throws DeliveryError */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The queue cannot be reached at the moment. */
+export class DeliveryError extends Error {}

@@ -1,0 +1,111 @@
+/**
+ * The settings of every process, and the only reader of the environment variables.
+ * docs/configuration.md is generated from this schema.
+ */
+import { z } from 'zod';
+
+const wholeNumber = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .refine((n) => n >= minimum && n <= maximum, `must be from ${minimum} to ${maximum}`);
+
+const url = (...protocols: string[]) =>
+  z
+    .string()
+    .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+      message: `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+    })
+    .optional();
+
+/** Each variable with its check, its default and what it means. */
+export const SETTINGS = z.object({
+  PORT: wholeNumber(0, 65_535).prefault('3000').describe('Port of the API. 0 = any free one.'),
+  HOST: z.string().default('127.0.0.1').describe('Address the API listens on (0.0.0.0 in the container image).'),
+  DATABASE_URL: url('postgres:', 'postgresql:').describe(
+    'PostgreSQL 14 or newer. Unset: an embedded PostgreSQL under DATA_DIR, started and stopped with the service.',
+  ),
+  REDIS_URL: url('redis:', 'rediss:').describe(
+    "BullMQ on this Redis. Unset: BullMQ's PostgreSQL backend in the same database.",
+  ),
+  DATA_DIR: z.string().optional().describe('Embedded database and generated key file. Default: `.data`.'),
+  API_KEY: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .regex(/^[\x21-\x7e]+$/, 'must be of printable ASCII characters without spaces')
+    .optional()
+    .describe(
+      'Key of the environment `default`. Unset: embedded mode makes one once and keeps it in DATA_DIR/api-key.',
+    ),
+  USERS_PER_MINUTE: wholeNumber(0, 100_000_000)
+    .prefault('1800')
+    .describe('Throttle of each environment, in users a minute; 0 = unthrottled.'),
+  MAX_ROWS: wholeNumber(1, 10_000_000).prefault('10000').describe('Rows of one request.'),
+  MAX_BYTES: wholeNumber(1, 2_000_000_000)
+    .prefault('52428800')
+    .describe('Bytes of the file or JSON body of one request (50 MB = 50 x 1024 x 1024).'),
+  WORKER_CONCURRENCY: wholeNumber(1, 100)
+    .prefault('1')
+    .describe('Deliveries that a worker process handles at a time.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least level that is logged.'),
+  NODE_ENV: z.string().default('development').describe('`production`: refuse to start when no key exists.'),
+});
+
+export interface Settings {
+  port: number;
+  host: string;
+  databaseUrl: string | undefined;
+  redisUrl: string | undefined;
+  dataDir: string | undefined;
+  apiKey: string | undefined;
+  usersPerMinute: number;
+  maxRows: number;
+  maxBytes: number;
+  workerConcurrency: number;
+  logLevel: string;
+  production: boolean;
+}
+
+/** A setting has a value that cannot be used. The message names every such variable, never its value. */
+export class SettingsError extends Error {}
+
+/**
+ * Reads and checks the settings.
+ * @param environment by default the variables of this process; an empty one counts as unset.
+ * @throws SettingsError
+ */
+export function readSettings(environment: Record<string, string | undefined> = process.env): Settings {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const read = SETTINGS.safeParse(present);
+  if (!read.success) {
+    const faults = read.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+    throw new SettingsError(`Settings: ${faults.join('; ')}. See docs/configuration.md.`);
+  }
+  const values = read.data;
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    databaseUrl: values.DATABASE_URL,
+    redisUrl: values.REDIS_URL,
+    dataDir: values.DATA_DIR,
+    apiKey: values.API_KEY,
+    usersPerMinute: values.USERS_PER_MINUTE,
+    maxRows: values.MAX_ROWS,
+    maxBytes: values.MAX_BYTES,
+    workerConcurrency: values.WORKER_CONCURRENCY,
+    logLevel: values.LOG_LEVEL,
+    production: values.NODE_ENV === 'production',
+  };
+}
+
+/** The external database of a process that has no embedded one. @throws SettingsError when it is not set */
+export function requireDatabaseUrl(settings: Settings): string {
+  if (settings.databaseUrl === undefined) {
+    throw new SettingsError('Settings: DATABASE_URL must be set (./scripts/start runs on an embedded database).');
+  }
+  return settings.databaseUrl;
+}

@@ -1,0 +1,57 @@
+/** Environments and their API keys. A key is shown once, when it is made; the table has its SHA-256 only. */
+import { createHash, randomBytes } from 'node:crypto';
+import type { Queryable, Store } from './client';
+
+/** Who is calling: the environment of the key. */
+export interface Tenant {
+  keyId: number;
+  environmentId: number;
+  slug: string;
+  /** The environment's own throttle; null = the service's setting. */
+  usersPerMinute: number | null;
+}
+
+const PREFIX_LENGTH = 12;
+const LAST_USED_RESOLUTION = "interval '1 minute'";
+
+function hashKey(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}
+
+/** A new key: `mst_` and 256 random bits. */
+export function generateKey(): string {
+  return `mst_${randomBytes(32).toString('base64url')}`;
+}
+
+/** Makes the environment when there is none of this slug. Returns its id. */
+export async function ensureEnvironment(store: Store, slug: string): Promise<number> {
+  const environment = await store.prisma.environment.upsert({ where: { slug }, create: { slug }, update: {} });
+  return environment.id;
+}
+
+/** Stores the key for the environment unless it is stored already. A revoked key stays revoked. */
+export async function ensureKey(store: Store, environmentId: number, key: string): Promise<void> {
+  const hash = Uint8Array.from(hashKey(key));
+  const prefix = key.startsWith('mst_') ? key.slice(0, PREFIX_LENGTH) : `sha256:${Buffer.from(hash).toString('hex', 0, 6)}`;
+  await store.prisma.apiKey.upsert({ where: { hash }, create: { environmentId, hash, prefix }, update: {} });
+}
+
+/** Whether any key exists that has not been revoked. */
+export async function hasKeys(store: Store): Promise<boolean> {
+  return (await store.prisma.apiKey.count({ where: { revokedAt: null } })) > 0;
+}
+
+/** The environment that the key opens, or undefined. Looked up by hash, so there is nothing to compare in time. */
+export async function findTenant(db: Queryable, key: string): Promise<Tenant | undefined> {
+  const { rows } = await db.query<Tenant & { stale: boolean }>({
+    name: 'find-tenant',
+    text: `SELECT k.id AS "keyId", e.id AS "environmentId", e.slug, e.users_per_minute AS "usersPerMinute",
+                  k.last_used_at IS NULL OR k.last_used_at < now() - ${LAST_USED_RESOLUTION} AS stale
+           FROM api_keys k JOIN environments e ON e.id = k.environment_id
+           WHERE k.hash = $1 AND k.revoked_at IS NULL`,
+    values: [hashKey(key)],
+  });
+  const found = rows[0];
+  if (found?.stale) await db.query('UPDATE api_keys SET last_used_at = now() WHERE id = $1', [found.keyId]);
+  return found;
+}

@@ -1,0 +1,99 @@
+/**
+ * The connection to PostgreSQL: one pool, which Prisma and plain SQL share. Opened by each process, passed by argument.
+ */
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import type { Logger } from '#logger';
+import { isTransient } from './faults';
+import { PrismaClient } from './generated/client';
+
+/** A transaction in progress: the only thing that writes of a slice take. */
+export type Transaction = pg.PoolClient;
+
+/** What plain SQL runs on: the pool, or a transaction. */
+export type Queryable = Pick<pg.PoolClient, 'query'>;
+
+export interface StoreOptions {
+  databaseUrl: string;
+  /** Most connections of this process. */
+  connections: number;
+  logger: Logger;
+  /** A statement that takes longer is cancelled by the server. */
+  statementTimeoutMs?: number;
+}
+
+export interface Store {
+  readonly pool: pg.Pool;
+  readonly prisma: PrismaClient;
+  /**
+   * Runs the work in one transaction and commits it. Deadlocks, serialization failures and lost races are tried again
+   * a few times, so the work must not have effects outside the transaction.
+   * @throws whatever the work or the commit threw last; nothing is written then
+   */
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const LOCK_TIMEOUT_MS = 5_000;
+/** A stopped process must not hold its locks: after this the server ends its session. */
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+const TRIES = 5;
+
+/** Opens the store. Connects when it is first used, so it never throws because the database is away. */
+export function openStore(options: StoreOptions): Store {
+  const pool = new pg.Pool({
+    connectionString: options.databaseUrl,
+    max: options.connections,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: 'muster',
+  });
+  // Without a listener the loss of an idle connection would end the process; the pool opens a new one by itself.
+  pool.on('error', (err) => options.logger.warn({ err }, 'database connection lost'));
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+
+  return {
+    pool,
+    prisma,
+    async transaction(work) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await runTransaction(pool, work);
+        } catch (error) {
+          if (attempt === TRIES || !isTransient(error)) throw error;
+          await new Promise((resolve) => setTimeout(resolve, attempt * 20 * (1 + Math.random())));
+        }
+      }
+    },
+    async close() {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}
+
+async function runTransaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  // A checked-out client reports a lost connection as an event too; the query that fails says the same.
+  const ignore = () => {};
+  client.on('error', ignore);
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((rollbackError: Error) => {
+      broken = rollbackError;
+    });
+    throw error;
+  } finally {
+    client.off('error', ignore);
+    client.release(broken);
+  }
+}

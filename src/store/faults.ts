@@ -1,0 +1,37 @@
+/**
+ * What an error of PostgreSQL means for us, by its SQLSTATE (PostgreSQL manual, appendix A). Messages are never read:
+ * they are translated and they quote values.
+ */
+
+/** Somebody else changed the same rows in the meantime; the transaction is to be tried again from its start. */
+export class LostRaceError extends Error {}
+
+function sqlState(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : '';
+}
+
+/** Worth trying again at once: serialization failure, deadlock, lock not available, or a lost race of ours. */
+export function isTransient(error: unknown): boolean {
+  return error instanceof LostRaceError || ['40001', '40P01', '55P03'].includes(sqlState(error));
+}
+
+/** The values themselves are at fault: data exception, constraint, limit of the program, or a trigger's refusal. */
+export function isDataFault(error: unknown): boolean {
+  return /^(22|23|44|54)...$|^P0001$/.test(sqlState(error));
+}
+
+/** The database cannot be reached or does not take writes at the moment. */
+export function isUnavailable(error: unknown): boolean {
+  const code = sqlState(error);
+  if (/^(08|53|57P|58)/.test(code) || ['25006', '25P03', '57014', '55P03'].includes(code)) return true;
+  if (/^E[A-Z]+$/.test(code)) return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'].includes(code);
+  // node-postgres has no code for these; they are its own fixed sentences.
+  const message = error instanceof Error ? error.message : '';
+  return /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(message);
+}
+
+/** The unique index of this name refused the row. */
+export function violates(error: unknown, constraint: string): boolean {
+  return sqlState(error) === '23505' && (error as { constraint?: string }).constraint === constraint;
+}

@@ -1,0 +1,135 @@
+/**
+ * The only writer of a job's state and progress. Everything here happens inside the transaction of a slice, which holds
+ * the lock on the job's row; each change raises the revision, so that a delivery for an older one does nothing.
+ */
+import type { Job, JobErrorCode } from '#job/job';
+import { isFinal, type JobStatus, TRANSITIONS } from '#job/lifecycle';
+import { type JobWarning, type Observations, packObservations, unpackObservations } from '#job/observations';
+import type { OutcomeCounts } from '#job/outcome';
+import type { Queryable, Transaction } from './client';
+import { JOB_COLUMNS } from './jobs';
+
+/** A job that this transaction has locked. */
+export interface LockedJob extends Job {
+  observations: Observations;
+  /** The environment's own throttle; null = the service's setting. */
+  environmentUsersPerMinute: number | null;
+}
+
+/**
+ * Locks a job for one slice.
+ * @returns undefined when there is no such job or another process works on it at this moment
+ */
+export async function lockJob(tx: Transaction, id: string): Promise<LockedJob | undefined> {
+  const { rows } = await tx.query<Omit<LockedJob, 'observations'> & { observations: unknown }>({
+    name: 'lock-job',
+    text: `SELECT ${JOB_COLUMNS}, observations,
+                  (SELECT users_per_minute FROM environments e WHERE e.id = environment_id) AS "environmentUsersPerMinute"
+           FROM jobs WHERE id = $1 FOR UPDATE SKIP LOCKED`,
+    values: [id],
+  });
+  const job = rows[0];
+  return job && { ...job, observations: unpackObservations(job.observations) };
+}
+
+/** Progress within a stage. */
+export interface Progress {
+  /** Last row that the stage has dealt with. */
+  cursor: number;
+  /** Rows to add to the counters. */
+  counts?: Partial<OutcomeCounts>;
+  observations?: Observations;
+  /** When the next slice is due, in milliseconds of the database's clock; now when absent. */
+  dueAtMs?: number | undefined;
+}
+
+/** Writes a slice's progress. Belongs in the transaction that wrote the slice's rows. Returns the new revision. */
+export async function advanceJob(tx: Transaction, job: LockedJob, progress: Progress): Promise<number> {
+  const { counts = {} } = progress;
+  await tx.query({
+    name: 'advance-job',
+    text: `UPDATE jobs SET revision = revision + 1, attempts = 0, cursor = $2,
+             created_rows = created_rows + $3, updated_rows = updated_rows + $4,
+             unchanged_rows = unchanged_rows + $5, failed_rows = failed_rows + $6,
+             observations = coalesce($7::jsonb, observations),
+             due_at = coalesce(to_timestamp($8::float8 / 1000), clock_timestamp())
+           WHERE id = $1`,
+    values: [
+      job.id,
+      progress.cursor,
+      counts.created ?? 0,
+      counts.updated ?? 0,
+      counts.unchanged ?? 0,
+      counts.failed ?? 0,
+      progress.observations === undefined ? null : packObservations(progress.observations),
+      progress.dueAtMs ?? null,
+    ],
+  });
+  return job.revision + 1;
+}
+
+/** What goes with a move to a final state. */
+export interface Ending {
+  errorCode?: JobErrorCode;
+  warnings?: JobWarning[];
+}
+
+/**
+ * Moves the job to another state; the next stage begins at its first row. A final state frees the slot.
+ * @returns the new revision
+ * @throws Error when TRANSITIONS does not know the move: a fault of the program
+ */
+export async function moveJob(tx: Transaction, job: LockedJob, to: JobStatus, ending: Ending = {}): Promise<number> {
+  if (!TRANSITIONS[job.status].includes(to)) throw new Error(`no transition from ${job.status} to ${to}`);
+  await tx.query({
+    name: 'move-job',
+    text: `UPDATE jobs SET status = $2, revision = revision + 1, attempts = 0, cursor = 0, due_at = clock_timestamp(),
+             started_at = coalesce(started_at, clock_timestamp()),
+             ended_at = CASE WHEN $3 THEN clock_timestamp() END,
+             holds_slot = holds_slot AND NOT $3,
+             observations = CASE WHEN $3 THEN '{}' ELSE observations END,
+             error_code = $4, warnings = coalesce($5::jsonb, warnings)
+           WHERE id = $1`,
+    values: [
+      job.id,
+      to,
+      isFinal(to),
+      ending.errorCode ?? null,
+      ending.warnings === undefined ? null : JSON.stringify(ending.warnings),
+    ],
+  });
+  return job.revision + 1;
+}
+
+/**
+ * Counts a failed try of the slice that this revision is about and puts the next one off.
+ * @returns failed tries of this slice so far; 0 when the job has moved on in the meantime
+ */
+export async function countFailedAttempt(db: Queryable, id: string, revision: number): Promise<number> {
+  const { rows } = await db.query<{ attempts: number }>(
+    `UPDATE jobs SET attempts = attempts + 1, due_at = clock_timestamp()
+     WHERE id = $1 AND revision = $2 AND ended_at IS NULL RETURNING attempts`,
+    [id, revision],
+  );
+  return rows[0]?.attempts ?? 0;
+}
+
+/**
+ * Unfinished jobs whose slice has been due for longer than the grace: nobody drives them. Each is claimed, so that it
+ * is found again only after another grace.
+ */
+export async function claimAbandonedJobs(
+  db: Queryable,
+  graceMs: number,
+): Promise<{ jobId: string; revision: number }[]> {
+  const { rows } = await db.query<{ jobId: string; revision: number }>(
+    `UPDATE jobs SET due_at = clock_timestamp()
+     WHERE id IN (
+       SELECT id FROM jobs
+       WHERE ended_at IS NULL AND due_at < clock_timestamp() - $1 * interval '1 millisecond'
+       ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
+     RETURNING id AS "jobId", revision`,
+    [graceMs],
+  );
+  return rows;
+}

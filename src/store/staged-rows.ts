@@ -1,0 +1,115 @@
+/**
+ * Rows as they came, in bulk: COPY in binary form on the way in, one indexed range on the way out. Never changed once
+ * staged; what became of a row is in row_results.
+ */
+import { finished } from 'node:stream/promises';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { StagedRow } from '#job/row';
+import type { Queryable, Transaction } from './client';
+
+const COLUMNS = 5;
+// PostgreSQL manual, COPY, "Binary Format": signature, flags, header extension; then tuples; then -1.
+const COPY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+const COPY_TRAILER = Buffer.from([0xff, 0xff]);
+const TUPLE_OVERHEAD_BYTES = 2 + COLUMNS * 4 + 4 + 16 + 4 + 4;
+
+/** Rows in the binary form of COPY, collected until they are worth a round trip. Copies the bytes it is given. */
+export class StagingBuffer {
+  private buffer = Buffer.allocUnsafe(64 * 1024);
+  private length = 0;
+  private readonly jobId: Buffer;
+
+  constructor(
+    private readonly environmentId: number,
+    jobId: string,
+  ) {
+    this.jobId = Buffer.from(jobId.replaceAll('-', ''), 'hex');
+  }
+
+  get byteLength(): number {
+    return this.length;
+  }
+
+  /** Adds a row. `line` null = none. */
+  add(row: number, line: number | null, raw: Buffer): void {
+    this.reserve(TUPLE_OVERHEAD_BYTES + raw.length);
+    this.length = this.buffer.writeInt16BE(COLUMNS, this.length);
+    this.writeInt(this.environmentId);
+    this.length = this.buffer.writeInt32BE(16, this.length);
+    this.length += this.jobId.copy(this.buffer, this.length);
+    this.writeInt(row);
+    if (line === null) this.length = this.buffer.writeInt32BE(-1, this.length);
+    else this.writeInt(line);
+    this.length = this.buffer.writeInt32BE(raw.length, this.length);
+    this.length += raw.copy(this.buffer, this.length);
+  }
+
+  /** The rows so far, ready for COPY; the buffer is empty afterwards and its memory is the caller's. */
+  take(): Buffer {
+    const taken = this.buffer.subarray(0, this.length);
+    this.buffer = Buffer.allocUnsafe(Math.max(64 * 1024, this.length));
+    this.length = 0;
+    return taken;
+  }
+
+  private writeInt(value: number): void {
+    this.length = this.buffer.writeInt32BE(4, this.length);
+    this.length = this.buffer.writeInt32BE(value, this.length);
+  }
+
+  private reserve(bytes: number): void {
+    if (this.length + bytes <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.length + bytes));
+    this.buffer.copy(larger, 0, 0, this.length);
+    this.buffer = larger;
+  }
+}
+
+/** Writes rows that a StagingBuffer has collected. */
+export async function copyStagedRows(tx: Transaction, rows: Buffer): Promise<void> {
+  const copy = tx.query(
+    copyFrom('COPY staged_rows (environment_id, job_id, row, line, raw) FROM STDIN (FORMAT binary)'),
+  );
+  copy.write(COPY_HEADER);
+  copy.write(rows);
+  copy.end(COPY_TRAILER);
+  await finished(copy);
+}
+
+/** How much of a job one slice reads. */
+export interface RowRange {
+  environmentId: number;
+  jobId: string;
+  /** Only rows behind this one. */
+  after: number;
+  rows: number;
+  /** Stops before the row that would go over this, but gives one row at least. */
+  bytes: number;
+}
+
+/**
+ * The next staged rows in order, without those that have a result already.
+ * The bytes come as hex: node-postgres decodes binary results as UTF-8, which destroys every other byte.
+ */
+export async function readStagedRows(db: Queryable, range: RowRange): Promise<StagedRow[]> {
+  const { rows } = await db.query<StagedRow>({
+    name: 'read-staged-rows',
+    text: `SELECT row, raw FROM (
+             SELECT s.row, s.raw, sum(octet_length(s.raw)) OVER (ORDER BY s.row ROWS UNBOUNDED PRECEDING)
+                                    - octet_length(s.raw) AS bytes_before
+             FROM staged_rows s
+             WHERE s.environment_id = $1 AND s.job_id = $2 AND s.row > $3
+               AND NOT EXISTS (SELECT FROM row_results r
+                               WHERE r.environment_id = $1 AND r.job_id = $2 AND r.row = s.row)
+             ORDER BY s.row LIMIT $4) slice
+           WHERE bytes_before < $5
+           ORDER BY row`,
+    values: [range.environmentId, range.jobId, range.after, range.rows, range.bytes],
+  });
+  return rows;
+}
+
+/** Removes what an upload has staged that will not become a job. */
+export async function deleteStagedRows(db: Queryable, environmentId: number, jobId: string): Promise<void> {
+  await db.query('DELETE FROM staged_rows WHERE environment_id = $1 AND job_id = $2', [environmentId, jobId]);
+}
