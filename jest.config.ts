@@ -3,6 +3,8 @@ import type { Config } from 'jest';
 
 const config: Config = {
   testEnvironment: 'node',
+  globalSetup: '<rootDir>/tests/support/global-setup.ts',
+  globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
   roots: ['<rootDir>/apps', '<rootDir>/src', '<rootDir>/tests'],
   testMatch: ['**/*.test.ts'],
   // Node's own `imports` map points at dist; the tests run the sources.

@@ -10,7 +10,9 @@ const DEFAULT_ENVIRONMENT = 'default';
 export async function requireMigrated(databaseUrl: string): Promise<void> {
   const pending = await pendingMigrations(databaseUrl);
   if (pending.length > 0) {
-    throw new MigrationError(`The database is not up to date (${pending.join(', ')}): run "npm run migrate" first.`);
+    throw new MigrationError(
+      `The database is not up to date (${pending.join(', ')}): run "npm run migrate" first.`,
+    );
   }
 }
 
@@ -18,7 +20,10 @@ export async function requireMigrated(databaseUrl: string): Promise<void> {
  * Makes the environment `default` and stores its key, when there is one in the settings.
  * @throws Error in production when there is no key at all: nobody could get in
  */
-export async function provisionKeys(store: Store, settings: Pick<Settings, 'apiKey' | 'production'>): Promise<void> {
+export async function provisionKeys(
+  store: Store,
+  settings: Pick<Settings, 'apiKey' | 'production'>,
+): Promise<void> {
   const environmentId = await ensureEnvironment(store, DEFAULT_ENVIRONMENT);
   if (settings.apiKey !== undefined) await ensureKey(store, environmentId, settings.apiKey);
   else if (settings.production && !(await hasKeys(store))) {

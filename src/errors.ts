@@ -12,7 +12,11 @@ export const ERRORS = {
   file_missing: [400, 'Bad Request', 'The form has no file in the field "file".'],
   unexpected_field: [400, 'Bad Request', 'The form may have one part only: the file in the field "file".'],
   too_many_files: [400, 'Bad Request', 'The form has more than one file.'],
-  invalid_parameter: [400, 'Bad Request', 'A query parameter or path parameter has a value that is not allowed.'],
+  invalid_parameter: [
+    400,
+    'Bad Request',
+    'A query parameter or path parameter has a value that is not allowed.',
+  ],
   invalid_request: [400, 'Bad Request', 'The request cannot be read as HTTP for this endpoint.'],
   upload_aborted: [400, 'Bad Request', 'The upload ended before it was complete.'],
   unauthorized: [401, 'Unauthorized', 'The API key is missing, unknown or revoked.'],
@@ -30,7 +34,11 @@ export const ERRORS = {
     'Unsupported Media Type',
     'Send application/json, or multipart/form-data with an NDJSON file in the field "file".',
   ],
-  internal: [500, 'Internal Server Error', 'Something failed inside the service. The request id finds it in the log.'],
+  internal: [
+    500,
+    'Internal Server Error',
+    'Something failed inside the service. The request id finds it in the log.',
+  ],
   unavailable: [503, 'Service Unavailable', 'The database cannot be reached at the moment. Try again.'],
 } as const satisfies Record<string, readonly [status: number, title: string, sentence: string]>;
 

@@ -28,7 +28,10 @@ export function describeError(error: unknown): Record<string, unknown> {
     constraint,
     sentence: error instanceof AppError ? error.message : undefined,
     // The places only: the first lines of a stack repeat the message.
-    stack: error.stack?.split('\n').filter((line) => /^\s+at /.test(line)).map((line) => line.trim()),
+    stack: error.stack
+      ?.split('\n')
+      .filter((line) => /^\s+at /.test(line))
+      .map((line) => line.trim()),
     cause: error.cause === undefined ? undefined : describeError(error.cause),
   };
 }

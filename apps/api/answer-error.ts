@@ -20,7 +20,8 @@ export function answerError(dialect: Dialect, logger: Logger): ErrorRequestHandl
     }
     res.status(error.status).set(error.headers);
     if (error.retryAfterSeconds !== undefined) res.set('Retry-After', String(error.retryAfterSeconds));
-    const problem = req.accepts(['application/json', 'application/problem+json']) === 'application/problem+json';
+    const problem =
+      req.accepts(['application/json', 'application/problem+json']) === 'application/problem+json';
     res.type(problem ? 'application/problem+json' : 'application/json');
     res.send(JSON.stringify(dialect.writeError(error, requestId)));
   };

@@ -16,7 +16,10 @@ export function health({ store, queue }: ApiDeps): Router {
   router
     .route('/readyz')
     .get(async (_req, res) => {
-      const [database, delivery] = await Promise.all([check(store.pool.query('SELECT 1')), check(queue.ping())]);
+      const [database, delivery] = await Promise.all([
+        check(store.pool.query('SELECT 1')),
+        check(queue.ping()),
+      ]);
       const ready = database === 'up' && delivery === 'up';
       res.status(ready ? 200 : 503).json({
         status: ready ? 'ready' : 'not_ready',

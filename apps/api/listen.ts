@@ -29,7 +29,8 @@ export async function listen(app: Express, host: string, port: number): Promise<
   );
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const reason = error.code === 'EADDRINUSE' ? 'it is in use; set PORT' : (error.code ?? 'unknown reason');
+      const reason =
+        error.code === 'EADDRINUSE' ? 'it is in use; set PORT' : (error.code ?? 'unknown reason');
       reject(new Error(`Cannot listen on ${host}:${port}: ${reason}.`));
     });
     server.listen(port, host, resolve);

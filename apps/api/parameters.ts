@@ -42,12 +42,17 @@ export const storableText = z.string().refine((text) => !text.includes('\u0000')
  * Reads the query string.
  * @throws AppError invalid_parameter, which names the parameters but not their values
  */
-export function readQuery<Shape extends z.ZodRawShape>(req: Request, shape: Shape): z.output<z.ZodObject<Shape>> {
+export function readQuery<Shape extends z.ZodRawShape>(
+  req: Request,
+  shape: Shape,
+): z.output<z.ZodObject<Shape>> {
   const schema = z.strictObject(shape);
   const read = schema.safeParse(req.query);
   if (read.success) return read.data as z.output<z.ZodObject<Shape>>;
   const known = Object.keys(shape);
-  const wrong = read.error.issues.map((issue) => String(issue.path[0] ?? '')).filter((name) => known.includes(name));
+  const wrong = read.error.issues
+    .map((issue) => String(issue.path[0] ?? ''))
+    .filter((name) => known.includes(name));
   const details =
     wrong.length > 0
       ? `Not allowed: the value of ${[...new Set(wrong)].join(', ')}.`

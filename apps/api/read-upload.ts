@@ -9,11 +9,11 @@ import { createGunzip } from 'node:zlib';
 import type { Request, Response } from 'express';
 import multer, { MulterError, type StorageEngine } from 'multer';
 import { AppError, type ErrorCode } from '#errors';
+import type { EntityTraits } from '#job/entity';
 import { createJsonArrayCutter } from '#pipeline/cut/json-array';
 import { createNdjsonCutter } from '#pipeline/cut/ndjson';
 import type { RowCutter } from '#pipeline/cut/row-cutter';
 import type { StagedUpload } from '#pipeline/stage';
-import type { EntityTraits } from '#job/entity';
 
 /** Stages a body that is cut by this cutter. */
 export type Stage = (body: Readable, cutter: RowCutter) => Promise<StagedUpload>;
@@ -47,7 +47,8 @@ export async function readUpload(
 ): Promise<ReadUpload> {
   const type = readContentType(req);
   const encoding = (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
-  if (type?.essence === 'multipart/form-data' && encoding === 'identity') return readMultipart(req, res, stage);
+  if (type?.essence === 'multipart/form-data' && encoding === 'identity')
+    return readMultipart(req, res, stage);
   if (type?.essence !== 'application/json' || !isUtf8(type)) throw new AppError('unsupported_media_type');
   const cutter = createJsonArrayCutter({ envelope: traits.collection, missing: traits.missingCode });
   if (encoding === 'identity') return { upload: await stage(req, cutter), filename: '' };

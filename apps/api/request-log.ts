@@ -29,7 +29,11 @@ export function logRequests(logger: Logger): RequestHandler {
     quietResLogger: true,
     genReqId: (_req, res) => String(res.getHeader('X-Request-Id')),
     customAttributeKeys: { reqId: 'request_id', responseTime: 'duration_ms' },
-    customProps: (req, res) => ({ method: req.method, route: req.route?.path ?? null, status: res.statusCode }),
+    customProps: (req, res) => ({
+      method: req.method,
+      route: req.route?.path ?? null,
+      status: res.statusCode,
+    }),
     customLogLevel: (req, res) => (res.statusCode >= 500 ? 'error' : isRead(req.method) ? 'debug' : 'info'),
     customSuccessMessage: () => 'request',
     customErrorMessage: () => 'request',

@@ -30,7 +30,8 @@ export async function runDemo(url: string, apiKey: string): Promise<void> {
     }
   } catch (error) {
     bar.stop();
-    const reason = error instanceof MusterError ? `${error.message} ${error.details}` : 'the service went away.';
+    const reason =
+      error instanceof MusterError ? `${error.message} ${error.details}` : 'the service went away.';
     process.stdout.write(`The demo stopped: ${reason}\n`);
   }
 }

@@ -28,7 +28,8 @@ interface Database extends Service {
 }
 
 void runProcess('standalone', async (settings, logger) => {
-  const database = settings.databaseUrl === undefined ? await embedded(settings) : await external(settings.databaseUrl);
+  const database =
+    settings.databaseUrl === undefined ? await embedded(settings) : await external(settings.databaseUrl);
   try {
     const apiKey = settings.apiKey ?? database.apiKey;
     const service = await serve({ ...settings, apiKey }, database.url, logger);
@@ -46,7 +47,11 @@ void runProcess('standalone', async (settings, logger) => {
   }
 });
 
-async function serve(settings: Settings, databaseUrl: string, logger: Logger): Promise<Service & { url: string }> {
+async function serve(
+  settings: Settings,
+  databaseUrl: string,
+  logger: Logger,
+): Promise<Service & { url: string }> {
   const { usersPerMinute, workerConcurrency: concurrency, redisUrl } = settings;
   const store = openStore({ databaseUrl, connections: CONNECTIONS, logger });
   const queue = openQueue({ databaseUrl, redisUrl, logger });
@@ -56,7 +61,11 @@ async function serve(settings: Settings, databaseUrl: string, logger: Logger): P
   };
   try {
     await provisionKeys(store, settings);
-    const listener = await listen(createApi({ store, queue, logger, settings }), settings.host, settings.port);
+    const listener = await listen(
+      createApi({ store, queue, logger, settings }),
+      settings.host,
+      settings.port,
+    );
     const worker = startWorker({ store, queue, logger, usersPerMinute, concurrency });
     return {
       url: listener.url,

@@ -16,7 +16,8 @@ export const ROW_ERRORS = {
   invalid_encoding: 'The row is not valid UTF-8.',
   not_an_object: 'The row is not a JSON object.',
   id_missing: 'The row has no id.',
-  id_invalid: 'The id must be a string of 1 to 256 characters, not only white space, without control characters.',
+  id_invalid:
+    'The id must be a string of 1 to 256 characters, not only white space, without control characters.',
   company_id_invalid:
     'The company_id must be null or a string of 1 to 256 characters, not only white space, without control characters.',
   metadata_invalid: 'The metadata must be an object or null.',

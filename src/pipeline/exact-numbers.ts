@@ -18,7 +18,9 @@ const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]|[^\s{}[\]:,"]+/gs;
  * @param numbers the numbers among the metadata's values, as JSON.parse gave them
  */
 export function doublesAreExact(text: string, numbers: readonly number[]): boolean {
-  return numbers.every((n) => Number.isSafeInteger(n) && !Object.is(n, -0)) && !FRACTION_OR_EXPONENT.test(text);
+  return (
+    numbers.every((n) => Number.isSafeInteger(n) && !Object.is(n, -0)) && !FRACTION_OR_EXPONENT.test(text)
+  );
 }
 
 /**

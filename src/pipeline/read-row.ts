@@ -53,7 +53,8 @@ export function readRow(raw: Buffer, entity: Entity): ReadRow {
   } catch {
     return refused(rowError('invalid_json'));
   }
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return refused(rowError('not_an_object'));
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    return refused(rowError('not_an_object'));
   return readObject(value as Record<string, unknown>, text, entity);
 }
 
@@ -152,7 +153,8 @@ function readMetadata(metadata: unknown, text: string, row: ReadRow): void {
 function checkEntry(key: string, value: unknown): RowError | undefined {
   if (key === '' || !isAtMost(key, MAX_KEY_CHARACTERS)) return rowError('metadata_key_invalid', 'metadata');
   if (!isStorableText(key)) return rowError('invalid_character', 'metadata');
-  if (typeof value === 'object' && value !== null) return rowError('metadata_value_invalid', `metadata.${key}`);
+  if (typeof value === 'object' && value !== null)
+    return rowError('metadata_value_invalid', `metadata.${key}`);
   if (typeof value !== 'string') return undefined;
   if (!isAtMost(value, MAX_STRING_CHARACTERS)) return rowError('metadata_too_large', `metadata.${key}`);
   return isStorableText(value) ? undefined : rowError('invalid_character', `metadata.${key}`);

@@ -1,6 +1,7 @@
 /** Takes an accepted upload over into work: the job is committed first, only then is it delivered. */
-import type { Logger } from '#logger';
+
 import type { Job } from '#job/job';
+import type { Logger } from '#logger';
 import type { DeliveryQueue } from '#queue/delivery-queue';
 import { deliverSlice } from './deliver';
 import type { StagedUpload } from './stage';
@@ -16,7 +17,10 @@ export async function receive(
   deps: { queue: DeliveryQueue; logger: Logger },
 ): Promise<Job> {
   const job = await upload.accept(filename);
-  deps.logger.info({ job_id: job.id, request_id: job.requestId, rows: upload.rows, bytes: upload.bytes }, 'import accepted');
+  deps.logger.info(
+    { job_id: job.id, request_id: job.requestId, rows: upload.rows, bytes: upload.bytes },
+    'import accepted',
+  );
   await deliverSlice({ jobId: job.id, revision: job.revision }, 0, deps);
   return job;
 }

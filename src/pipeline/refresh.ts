@@ -43,7 +43,8 @@ export function describeIgnored(observations: Observations): JobWarning[] {
       code: 'properties_not_catalogued',
       path: 'metadata',
       rows: observations.overflow,
-      message: 'The import has more distinct keys than the catalogue takes from one job; the values are stored.',
+      message:
+        'The import has more distinct keys than the catalogue takes from one job; the values are stored.',
     });
   }
   return warnings;

@@ -50,7 +50,10 @@ export async function runImport(delivery: Delivery, deps: ImportDeps): Promise<v
     const step = await runSlice({ jobId, revision }, deps);
     if (step.kind === 'nothing') return;
     if (step.kind === 'ended') {
-      deps.logger.info({ job_id: jobId, request_id: step.job.requestId, status: step.status }, 'import ended');
+      deps.logger.info(
+        { job_id: jobId, request_id: step.job.requestId, status: step.status },
+        'import ended',
+      );
       return;
     }
     if (step.stampEnvironment !== undefined) await stampSlice(deps.store.pool, step.stampEnvironment);
@@ -66,7 +69,8 @@ async function runSlice(delivery: Delivery, deps: ImportDeps): Promise<Step> {
   try {
     return await deps.store.transaction(async (tx): Promise<Step> => {
       const job = await lockJob(tx, delivery.jobId);
-      if (job === undefined || job.revision !== delivery.revision || isFinal(job.status)) return { kind: 'nothing' };
+      if (job === undefined || job.revision !== delivery.revision || isFinal(job.status))
+        return { kind: 'nothing' };
       const usersPerMinute = job.environmentUsersPerMinute ?? deps.usersPerMinute;
       return advance({ tx, job, usersPerMinute });
     });

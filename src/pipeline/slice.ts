@@ -1,6 +1,7 @@
 /** What a stage gets for one slice and what it answers. A stage never moves a job's state: it says how it ended. */
-import type { LockedJob } from '#store/move-job';
+
 import type { Transaction } from '#store/client';
+import type { LockedJob } from '#store/move-job';
 
 export interface Slice {
   tx: Transaction;

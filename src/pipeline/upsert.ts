@@ -2,13 +2,13 @@
 import type { OutcomeCounts } from '#job/outcome';
 import { rowError } from '#job/outcome';
 import type { AcceptedRow } from '#job/row';
+import type { Transaction } from '#store/client';
 import { isDataFault } from '#store/faults';
 import { advanceJob, type LockedJob } from '#store/move-job';
 import { lockPace, savePace } from '#store/paces';
 import { insertRefusedRows, type RefusedRow } from '#store/row-results';
 import { readStagedRows } from '#store/staged-rows';
 import { upsertRows } from '#store/upsert-rows';
-import type { Transaction } from '#store/client';
 import { readRow } from './read-row';
 import { SLICE_BYTES, SLICE_ROWS, type Slice, type SliceOutcome } from './slice';
 import { afterSlice, settlePace, takeTurn } from './throttle';
@@ -69,7 +69,11 @@ async function applyNextRows(tx: Transaction, job: LockedJob, rows: number): Pro
 }
 
 /** Applies rows; where the database refuses a value, halves them until only the poison row is left out. */
-async function applyRows(tx: Transaction, job: LockedJob, rows: readonly AcceptedRow[]): Promise<OutcomeCounts> {
+async function applyRows(
+  tx: Transaction,
+  job: LockedJob,
+  rows: readonly AcceptedRow[],
+): Promise<OutcomeCounts> {
   if (rows.length === 0) return { created: 0, updated: 0, unchanged: 0, failed: 0 };
   await tx.query('SAVEPOINT rows');
   try {

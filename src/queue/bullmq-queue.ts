@@ -32,7 +32,10 @@ const KEPT = 200;
 export interface Backend {
   name: DeliveryQueue['backend'];
   queue: Queue<Delivery>;
-  createWorker(processor: (job: Job<Delivery>) => Promise<void>, options: Partial<WorkerOptions>): Worker<Delivery>;
+  createWorker(
+    processor: (job: Job<Delivery>) => Promise<void>,
+    options: Partial<WorkerOptions>,
+  ): Worker<Delivery>;
   ping(): Promise<unknown>;
   close(): Promise<void>;
 }

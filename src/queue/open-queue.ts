@@ -51,10 +51,14 @@ function postgresBackend(databaseUrl: string): Backend {
     name: 'postgresql',
     queue,
     createWorker: (processor, options) =>
-      new bullmq.Worker<Delivery>(QUEUE_NAME, processor as never, {
-        ...options,
-        connection,
-      } as never) as unknown as Worker<Delivery>,
+      new bullmq.Worker<Delivery>(
+        QUEUE_NAME,
+        processor as never,
+        {
+          ...options,
+          connection,
+        } as never,
+      ) as unknown as Worker<Delivery>,
     ping: () => queue.count(),
     close: () => queue.close(),
   };
@@ -67,7 +71,8 @@ function redisBackend(redisUrl: string, logger: Logger): Backend {
   return {
     name: 'redis',
     queue,
-    createWorker: (processor, options) => new Worker<Delivery>(QUEUE_NAME, processor, { ...options, connection }),
+    createWorker: (processor, options) =>
+      new Worker<Delivery>(QUEUE_NAME, processor, { ...options, connection }),
     ping: () => connection.ping(),
     async close() {
       await queue.close();

@@ -22,7 +22,10 @@ const url = (...protocols: string[]) =>
 /** Each variable with its check, its default and what it means. */
 export const SETTINGS = z.object({
   PORT: wholeNumber(0, 65_535).prefault('3000').describe('Port of the API. 0 = any free one.'),
-  HOST: z.string().default('127.0.0.1').describe('Address the API listens on (0.0.0.0 in the container image).'),
+  HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Address the API listens on (0.0.0.0 in the container image).'),
   DATABASE_URL: url('postgres:', 'postgresql:').describe(
     'PostgreSQL 14 or newer. Unset: an embedded PostgreSQL under DATA_DIR, started and stopped with the service.',
   ),
@@ -105,7 +108,9 @@ export function readSettings(environment: Record<string, string | undefined> = p
 /** The external database of a process that has no embedded one. @throws SettingsError when it is not set */
 export function requireDatabaseUrl(settings: Settings): string {
   if (settings.databaseUrl === undefined) {
-    throw new SettingsError('Settings: DATABASE_URL must be set (./scripts/start runs on an embedded database).');
+    throw new SettingsError(
+      'Settings: DATABASE_URL must be set (./scripts/start runs on an embedded database).',
+    );
   }
   return settings.databaseUrl;
 }

@@ -25,15 +25,63 @@ export function generateKey(): string {
 
 /** Makes the environment when there is none of this slug. Returns its id. */
 export async function ensureEnvironment(store: Store, slug: string): Promise<number> {
-  const environment = await store.prisma.environment.upsert({ where: { slug }, create: { slug }, update: {} });
+  const environment = await store.prisma.environment.upsert({
+    where: { slug },
+    create: { slug },
+    update: {},
+  });
   return environment.id;
 }
 
 /** Stores the key for the environment unless it is stored already. A revoked key stays revoked. */
 export async function ensureKey(store: Store, environmentId: number, key: string): Promise<void> {
   const hash = Uint8Array.from(hashKey(key));
-  const prefix = key.startsWith('mst_') ? key.slice(0, PREFIX_LENGTH) : `sha256:${Buffer.from(hash).toString('hex', 0, 6)}`;
+  const prefix = key.startsWith('mst_')
+    ? key.slice(0, PREFIX_LENGTH)
+    : `sha256:${Buffer.from(hash).toString('hex', 0, 6)}`;
   await store.prisma.apiKey.upsert({ where: { hash }, create: { environmentId, hash, prefix }, update: {} });
+}
+
+/** Makes an environment. Returns false when there is one of this slug. */
+export async function createEnvironment(store: Store, slug: string): Promise<boolean> {
+  const { count } = await store.prisma.environment.createMany({ data: [{ slug }], skipDuplicates: true });
+  return count === 1;
+}
+
+export async function findEnvironmentId(store: Store, slug: string): Promise<number | undefined> {
+  return (await store.prisma.environment.findUnique({ where: { slug } }))?.id;
+}
+
+/** All environments, by slug. */
+export async function listEnvironments(store: Store): Promise<{ slug: string; createdAt: Date }[]> {
+  return store.prisma.environment.findMany({ orderBy: { slug: 'asc' } });
+}
+
+/** What may be shown of a key. */
+export interface ListedKey {
+  prefix: string;
+  slug: string;
+  revokedAt: Date | null;
+  lastUsedAt: Date | null;
+}
+
+/** Keys, of one environment or of all, in the order of their making. */
+export async function listKeys(store: Store, environmentId: number | undefined): Promise<ListedKey[]> {
+  const keys = await store.prisma.apiKey.findMany({
+    where: environmentId === undefined ? {} : { environmentId },
+    include: { environment: true },
+    orderBy: { id: 'asc' },
+  });
+  return keys.map(({ environment, ...key }) => ({ ...key, slug: environment.slug }));
+}
+
+/** Closes an open key at once. Returns false when there is none with this prefix. */
+export async function revokeKey(store: Store, prefix: string): Promise<boolean> {
+  const { count } = await store.prisma.apiKey.updateMany({
+    where: { prefix, revokedAt: null },
+    data: { revokedAt: new Date() },
+  });
+  return count === 1;
 }
 
 /** Whether any key exists that has not been revoked. */

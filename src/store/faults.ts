@@ -25,10 +25,13 @@ export function isDataFault(error: unknown): boolean {
 export function isUnavailable(error: unknown): boolean {
   const code = sqlState(error);
   if (/^(08|53|57P|58)/.test(code) || ['25006', '25P03', '57014', '55P03'].includes(code)) return true;
-  if (/^E[A-Z]+$/.test(code)) return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'].includes(code);
+  if (/^E[A-Z]+$/.test(code))
+    return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'].includes(code);
   // node-postgres has no code for these; they are its own fixed sentences.
   const message = error instanceof Error ? error.message : '';
-  return /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(message);
+  return /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
+    message,
+  );
 }
 
 /** The unique index of this name refused the row. */

@@ -33,7 +33,8 @@ export function migrationsDir(): string {
     if (path.basename(dir) !== 'dist' && existsSync(path.join(dir, 'prisma', 'migrations'))) {
       return path.join(dir, 'prisma', 'migrations');
     }
-    if (dir === path.dirname(dir)) throw new MigrationError('prisma/migrations is missing from this installation');
+    if (dir === path.dirname(dir))
+      throw new MigrationError('prisma/migrations is missing from this installation');
   }
 }
 

@@ -79,7 +79,12 @@ export interface Ending {
  * @returns the new revision
  * @throws Error when TRANSITIONS does not know the move: a fault of the program
  */
-export async function moveJob(tx: Transaction, job: LockedJob, to: JobStatus, ending: Ending = {}): Promise<number> {
+export async function moveJob(
+  tx: Transaction,
+  job: LockedJob,
+  to: JobStatus,
+  ending: Ending = {},
+): Promise<number> {
   if (!TRANSITIONS[job.status].includes(to)) throw new Error(`no transition from ${job.status} to ${to}`);
   await tx.query({
     name: 'move-job',

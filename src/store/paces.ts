@@ -11,7 +11,10 @@ export interface StoredPace {
 }
 
 /** Locks the environment's pace until the transaction ends. */
-export async function lockPace(tx: Transaction, environmentId: number): Promise<{ pace: StoredPace; nowMs: number }> {
+export async function lockPace(
+  tx: Transaction,
+  environmentId: number,
+): Promise<{ pace: StoredPace; nowMs: number }> {
   await tx.query('INSERT INTO paces (environment_id) VALUES ($1) ON CONFLICT DO NOTHING', [environmentId]);
   const { rows } = await tx.query<{
     nextDueAtMs: number;

@@ -25,7 +25,11 @@ export async function insertRefusedRows(
 }
 
 /** Errors of the failed rows of a job, by row. */
-export async function readRefusedRows(db: Queryable, environmentId: number, jobId: string): Promise<RefusedRow[]> {
+export async function readRefusedRows(
+  db: Queryable,
+  environmentId: number,
+  jobId: string,
+): Promise<RefusedRow[]> {
   const { rows } = await db.query<RefusedRow>(
     `SELECT row, id, errors FROM row_results
      WHERE environment_id = $1 AND job_id = $2 AND outcome = 'failed' ORDER BY row`,

@@ -19,7 +19,10 @@ interface UpsertAnswer extends OutcomeCounts {
   written: number;
 }
 
-const STATEMENTS: Record<Entity, string> = { user: upsertStatement('user'), company: upsertStatement('company') };
+const STATEMENTS: Record<Entity, string> = {
+  user: upsertStatement('user'),
+  company: upsertStatement('company'),
+};
 
 /**
  * Applies accepted rows in their order (RFC 7396: keys not sent stay, null removes).
@@ -48,7 +51,8 @@ function writeInput(rows: readonly AcceptedRow[]): string {
   const items = rows.map(({ row, id, companyId, metadata }) => {
     const turn = (turns.get(id) ?? 0) + 1;
     turns.set(id, turn);
-    const company = companyId === undefined ? '' : `,"sets_company":true,"company_id":${JSON.stringify(companyId)}`;
+    const company =
+      companyId === undefined ? '' : `,"sets_company":true,"company_id":${JSON.stringify(companyId)}`;
     return `{"row":${row},"turn":${turn},"id":${JSON.stringify(id)}${company},"patch":${metadata}}`;
   });
   return `[${items.join(',')}]`;

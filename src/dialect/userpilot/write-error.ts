@@ -8,8 +8,6 @@ export function writeError(error: AppError, requestId: string): object {
     status: error.status,
     detail: error.details === '' ? error.message : `${error.message} ${error.details}`,
     request_id: requestId,
-    errors: [
-      { error_code: error.code, error: error.title, message: error.message, details: error.details },
-    ],
+    errors: [{ error_code: error.code, error: error.title, message: error.message, details: error.details }],
   };
 }

@@ -1,0 +1,78 @@
+/**
+ * Who may import whom: the table of CONTRIBUTING.md as errors. Checked by `npm run imports`, which also makes sure that
+ * modules were really read: with a TypeScript that the tool does not know it would find nothing, and nothing wrong.
+ */
+const OURS = '^(src|apps)/';
+
+/** A folder and all that it may import of ours, besides itself. */
+const may = (folder, ...allowed) => ({
+  name: `${folder.replaceAll('/', '-')}-imports`,
+  comment: `${folder} may import: ${allowed.join(', ') || 'nothing of ours'}`,
+  severity: 'error',
+  from: { path: `^${folder}/`, pathNot: '\\.test\\.ts$' },
+  to: { path: OURS, pathNot: `^(${[`${folder}/`, ...allowed].join('|')})` },
+});
+
+/** A package and the only places that may import it. */
+const owns = (pattern, ...owners) => ({
+  name: `only-owners-of-${pattern.replaceAll(/[^a-z-]/g, '')}`,
+  comment: `${pattern} is imported in ${owners.join(', ')} only`,
+  severity: 'error',
+  from: { path: OURS, pathNot: `^(${owners.join('|')})|\\.test\\.ts$` },
+  to: { path: `node_modules/(${pattern})/` },
+});
+
+const ERRORS = 'src/errors\\.ts$';
+const LOGGER = 'src/logger\\.ts$';
+const BACK = ['src/job/', ERRORS, LOGGER, 'src/store/', 'src/queue/', 'src/pipeline/', 'src/settings/'];
+const SHARED = ['apps/process\\.ts$', 'apps/provision\\.ts$'];
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-orphans',
+      comment: 'a file that nobody imports and that starts nothing',
+      severity: 'error',
+      from: { orphan: true, pathNot: '\\.test\\.ts$|/main\\.ts$|^src/store/generated/' },
+      to: {},
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    may('src/job'),
+    may('src/settings'),
+    may('src/client'),
+    may('src/dialect', 'src/job/', ERRORS),
+    may('src/store', 'src/job/', ERRORS, LOGGER),
+    may('src/queue', 'src/job/', ERRORS, LOGGER),
+    may('src/pipeline', 'src/job/', ERRORS, LOGGER, 'src/store/', 'src/queue/'),
+    may('apps/api', ...BACK, ...SHARED, 'src/dialect/'),
+    may('apps/worker', ...BACK, ...SHARED),
+    may('apps/migrate', ...BACK),
+    may('apps/admin', ...BACK, 'apps/standalone/'),
+    may('apps/standalone', ...BACK, ...SHARED, 'src/client/', 'apps/api/', 'apps/worker/'),
+    {
+      name: 'dialects-apart',
+      comment: 'a dialect never imports another one',
+      severity: 'error',
+      from: { path: '^src/dialect/([^/]+)/' },
+      to: { path: '^src/dialect/([^/]+)/', pathNot: '^src/dialect/$1/' },
+    },
+    owns('@prisma/[^/]+|pg-copy-streams', 'src/store/'),
+    owns('pg', 'src/store/', 'src/queue/', 'apps/standalone/postgres/', 'apps/standalone/embedded-postgres'),
+    owns('bullmq|ioredis', 'src/queue/'),
+    owns('express|multer|helmet|pino-http', 'apps/api/'),
+    owns('pino', 'src/logger'),
+    owns('zod', 'src/settings/', 'src/dialect/', 'apps/api/'),
+  ],
+  options: {
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules|^src/store/generated' },
+    exclude: { path: '^dist/' },
+    // `#folder/file` stands for the sources here, for the build at run time (package.json, imports).
+    enhancedResolveOptions: {
+      conditionNames: ['source', 'require', 'node', 'default', 'types'],
+      exportsFields: ['exports'],
+      extensions: ['.ts', '.js', '.json', '.d.ts'],
+    },
+  },
+};

@@ -1,0 +1,86 @@
+/** The commands of `npm run admin`: each takes the words behind its name and gives the text for standard output. */
+import { parseArgs } from 'node:util';
+import {
+  createEnvironment,
+  ensureKey,
+  findEnvironmentId,
+  generateKey,
+  listEnvironments,
+  listKeys,
+  revokeKey,
+} from '#store/api-keys';
+import type { Store } from '#store/client';
+
+/** The command line is not one of those in HELP. */
+export class UsageError extends Error {}
+
+export const HELP = `Usage: npm run admin -- COMMAND
+
+  environments create SLUG           make an environment (a to z, 0 to 9 and hyphens)
+  environments list                  slug and age of each environment
+  keys create --environment SLUG     make a key; it is printed once, alone on standard output
+  keys list [--environment SLUG]     prefix, environment, state and last use of each key
+  keys revoke PREFIX                 close a key at once, by its prefix in the list
+
+Acts on DATABASE_URL, or on the embedded database in DATA_DIR, whether the service runs or not.
+`;
+
+const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+export const COMMANDS: Record<string, (store: Store, words: string[]) => Promise<string>> = {
+  'environments create': async (store, [slug, ...rest]) => {
+    if (slug === undefined || rest.length > 0 || !SLUG.test(slug)) {
+      throw new UsageError(
+        'environments create takes one SLUG of a to z, 0 to 9 and hyphens, at most 63 characters.',
+      );
+    }
+    if (!(await createEnvironment(store, slug))) throw new Error(`The environment ${slug} exists already.`);
+    return `Environment ${slug} created.\n`;
+  },
+
+  'environments list': async (store) => {
+    const environments = await listEnvironments(store);
+    return environments.map(({ slug, createdAt }) => `${slug}\t${createdAt.toISOString()}\n`).join('');
+  },
+
+  'keys create': async (store, words) => {
+    const { environment } = readOptions(words);
+    if (environment === undefined) throw new UsageError('keys create needs --environment SLUG.');
+    const key = generateKey();
+    await ensureKey(store, await requireEnvironment(store, environment), key);
+    return `${key}\n`;
+  },
+
+  'keys list': async (store, words) => {
+    const { environment } = readOptions(words);
+    const id = environment === undefined ? undefined : await requireEnvironment(store, environment);
+    const keys = await listKeys(store, id);
+    return keys
+      .map(({ prefix, slug, revokedAt, lastUsedAt }) => {
+        const state = revokedAt === null ? 'open' : `revoked ${revokedAt.toISOString()}`;
+        return `${prefix}\t${slug}\t${state}\tlast used ${lastUsedAt?.toISOString() ?? 'never'}\n`;
+      })
+      .join('');
+  },
+
+  'keys revoke': async (store, [prefix, ...rest]) => {
+    if (prefix === undefined || rest.length > 0) throw new UsageError('keys revoke takes one PREFIX.');
+    if (!(await revokeKey(store, prefix))) throw new Error(`There is no open key with the prefix ${prefix}.`);
+    return `Key ${prefix} revoked.\n`;
+  },
+};
+
+function readOptions(words: string[]): { environment?: string | undefined } {
+  try {
+    return parseArgs({ args: words, options: { environment: { type: 'string' } } }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+async function requireEnvironment(store: Store, slug: string): Promise<number> {
+  const id = await findEnvironmentId(store, slug);
+  if (id === undefined)
+    throw new Error(`There is no environment ${slug}: npm run admin -- environments create ${slug}`);
+  return id;
+}
