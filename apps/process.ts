@@ -25,6 +25,12 @@ export async function runProcess(
   try {
     const settings = readSettings();
     const logger = createLogger(name, settings.logLevel);
+    // What Node itself would print of an error quotes values.
+    const crash = (err: unknown) => {
+      logger.fatal({ err }, 'unexpected error');
+      process.exit(1);
+    };
+    process.on('uncaughtException', crash).on('unhandledRejection', crash);
     // A signal that comes while the service still starts is obeyed as soon as it has.
     const asked = new Promise<NodeJS.Signals>((resolve) => {
       process.once('SIGTERM', resolve).once('SIGINT', resolve);

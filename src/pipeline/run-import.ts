@@ -56,13 +56,18 @@ export async function runImport(delivery: Delivery, deps: ImportDeps): Promise<v
       );
       return;
     }
-    if (step.stampEnvironment !== undefined) await stampSlice(deps.store.pool, step.stampEnvironment);
+    if (step.stampEnvironment !== undefined) await stamp(step.stampEnvironment, deps);
     revision = step.revision;
     if (step.delayMs > 0 || performance.now() - startedMs > SHARE_MS) {
       await deliverSlice({ jobId, revision }, step.delayMs, deps);
       return;
     }
   }
+}
+
+/** A stamp that fails costs a little speed, as after a crash, and nothing else. */
+async function stamp(environmentId: number, { store, logger }: ImportDeps): Promise<void> {
+  await stampSlice(store.pool, environmentId).catch((err) => logger.warn({ err }, 'slice not stamped'));
 }
 
 async function runSlice(delivery: Delivery, deps: ImportDeps): Promise<Step> {
@@ -88,7 +93,10 @@ async function advance(slice: Slice): Promise<Step> {
       return at(await moveJob(tx, job, 'validating'));
     case 'validating': {
       const outcome = await validateSlice(slice);
-      return outcome.kind === 'more' ? next(slice, outcome) : at(await moveJob(tx, job, 'processing'));
+      if (outcome.kind === 'more') return next(slice, outcome);
+      if (job.cursor !== job.totalRows)
+        throw new Error(`${job.totalRows - job.cursor} staged rows are missing`);
+      return at(await moveJob(tx, job, 'processing'));
     }
     case 'processing': {
       const outcome = await upsertSlice(slice);

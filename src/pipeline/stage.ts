@@ -112,8 +112,10 @@ class Upload implements StagedUpload {
     try {
       return await store.transaction((tx) => this.makeJob(tx, rest, filename));
     } catch (error) {
-      await this.discard();
+      // Whether a commit that was cut off has happened is not known: then nothing is removed here, and the sweep of
+      // abandoned uploads tells by the entry in `uploads`.
       if (!violates(error, SLOT_INDEX)) throw error;
+      await this.discard();
       await requireFreeSlot(store.pool, owner);
       // The faster job has ended in this very instant.
       throw new AppError('job_in_progress', { details: `Job ${jobId} was not made.`, retryAfterSeconds: 1 });

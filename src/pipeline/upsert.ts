@@ -4,7 +4,7 @@ import { rowError } from '#job/outcome';
 import type { AcceptedRow } from '#job/row';
 import type { Transaction } from '#store/client';
 import { isDataFault } from '#store/faults';
-import { advanceJob, type LockedJob } from '#store/move-job';
+import { advanceJob, type LockedJob, postponeJob } from '#store/move-job';
 import { lockPace, savePace } from '#store/paces';
 import { insertRefusedRows, type RefusedRow } from '#store/row-results';
 import { readStagedRows } from '#store/staged-rows';
@@ -31,6 +31,7 @@ async function pacedSlice({ tx, job, usersPerMinute }: Slice): Promise<SliceOutc
   const turn = takeTurn(pace, nowMs, usersPerMinute);
   if (!turn.due) {
     await savePace(tx, job.environmentId, pace, false);
+    await postponeJob(tx, job, turn.dueAtMs);
     return { kind: 'more', revision: job.revision, delayMs: turn.dueAtMs - nowMs };
   }
   const applied = await applyNextRows(tx, job, turn.rows);

@@ -68,6 +68,11 @@ export async function advanceJob(tx: Transaction, job: LockedJob, progress: Prog
   return job.revision + 1;
 }
 
+/** Says when the next slice is due, without a slice: the throttle has no room before. */
+export async function postponeJob(tx: Transaction, job: LockedJob, dueAtMs: number): Promise<void> {
+  await tx.query('UPDATE jobs SET due_at = to_timestamp($2::float8 / 1000) WHERE id = $1', [job.id, dueAtMs]);
+}
+
 /** What goes with a move to a final state. */
 export interface Ending {
   errorCode?: JobErrorCode;
