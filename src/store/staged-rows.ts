@@ -89,6 +89,8 @@ export interface RowRange {
 
 /**
  * The next staged rows in order, without those that have a result already.
+ * OFFSET 0 keeps the look into row_results a look by key: as a join, a planner that has no statistics of the table yet
+ * reads all results of the job for every row.
  * The bytes come as hex: node-postgres decodes binary results as UTF-8, which destroys every other byte.
  */
 export async function readStagedRows(db: Queryable, range: RowRange): Promise<StagedRow[]> {
@@ -100,7 +102,7 @@ export async function readStagedRows(db: Queryable, range: RowRange): Promise<St
              FROM staged_rows s
              WHERE s.environment_id = $1 AND s.job_id = $2 AND s.row > $3
                AND NOT EXISTS (SELECT FROM row_results r
-                               WHERE r.environment_id = $1 AND r.job_id = $2 AND r.row = s.row)
+                               WHERE r.environment_id = $1 AND r.job_id = $2 AND r.row = s.row OFFSET 0)
              ORDER BY s.row LIMIT $4) slice
            WHERE bytes_before < $5
            ORDER BY row`,
