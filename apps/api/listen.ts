@@ -27,6 +27,9 @@ export async function listen(app: Express, host: string, port: number): Promise<
     },
     app,
   );
+  // Whoever asks before sending a body is told to go on when the body is really wanted (read-upload), not before the key
+  // and the slot have been looked at.
+  server.on('checkContinue', app);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason =

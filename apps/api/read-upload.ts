@@ -47,13 +47,26 @@ export async function readUpload(
 ): Promise<ReadUpload> {
   const type = readContentType(req);
   const encoding = (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
-  if (type?.essence === 'multipart/form-data' && encoding === 'identity')
+  if (type?.essence === 'multipart/form-data' && encoding === 'identity') {
+    if (!type.params.get('boundary')) throw new AppError('invalid_multipart');
+    // multer does not see a form in every spelling of its type.
+    req.headers['content-type'] = type.toString();
+    askForBody(req, res);
     return readMultipart(req, res, stage);
-  if (type?.essence !== 'application/json' || !isUtf8(type)) throw new AppError('unsupported_media_type');
+  }
+  const readable = ['identity', 'gzip'].includes(encoding);
+  if (type?.essence !== 'application/json' || !isUtf8(type) || !readable) {
+    throw new AppError('unsupported_media_type');
+  }
   const cutter = createJsonArrayCutter({ envelope: traits.collection, missing: traits.missingCode });
-  if (encoding === 'identity') return { upload: await stage(req, cutter), filename: '' };
-  if (encoding !== 'gzip') throw new AppError('unsupported_media_type');
-  return { upload: await stageCompressed(req, cutter, stage), filename: '' };
+  askForBody(req, res);
+  const upload = encoding === 'gzip' ? stageCompressed(req, cutter, stage) : stage(req, cutter);
+  return { upload: await upload, filename: '' };
+}
+
+/** Tells a client that waits for it (Expect: 100-continue) to send the body. */
+function askForBody(req: Request, res: Response): void {
+  if (req.headers.expect !== undefined) res.writeContinue();
 }
 
 function readContentType(req: Request): MIMEType | undefined {
@@ -138,5 +151,5 @@ function safeFilename(original: string): string {
     .toWellFormed()
     .replaceAll(/\p{Cc}/gu, '_')
     .slice(0, MAX_FILENAME_CHARACTERS)
-    .toWellFormed();
+    .replace(/[\ud800-\udbff]$/, '');
 }

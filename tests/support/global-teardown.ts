@@ -1,0 +1,4 @@
+/** After all tests. */
+import { stopServers } from './global-setup';
+
+export default stopServers;

@@ -1,0 +1,155 @@
+/** A whole Muster inside the test's process: real store, real queue, one or more APIs, a worker. */
+import { randomBytes } from 'node:crypto';
+import type { Express } from 'express';
+import request from 'supertest';
+import { createApi } from '#apps/api/app';
+import { type Listener, listen } from '#apps/api/listen';
+import { startWorker } from '#apps/worker/worker';
+import { createLogger } from '#logger';
+import type { DeliveryQueue } from '#queue/delivery-queue';
+import { openQueue } from '#queue/open-queue';
+import { ensureEnvironment, ensureKey, generateKey } from '#store/api-keys';
+import { openStore, type Store } from '#store/client';
+import { createDatabase, dropDatabase } from './database';
+import { waitFor } from './wait';
+
+export type Backend = 'postgresql' | 'redis';
+
+export interface MusterOptions {
+  backend?: Backend;
+  /** Default 0: unthrottled. */
+  usersPerMinute?: number;
+  maxRows?: number;
+  maxBytes?: number;
+  /** Default 1. */
+  apis?: number;
+  /** Default 1. */
+  workers?: number;
+}
+
+/** What tests read of a job. */
+export interface WireJob {
+  job_id: string;
+  status: string;
+  end_time: string | null;
+  total_rows: number;
+  completed_rows: number;
+  created_rows: number;
+  updated_rows: number;
+  unchanged_rows: number;
+  failed_rows: number;
+  [field: string]: unknown;
+}
+
+export interface Muster {
+  store: Store;
+  queue: DeliveryQueue;
+  databaseUrl: string;
+  /** Of the first API, and of each. */
+  url: string;
+  urls: string[];
+  app: Express;
+  /** Key of the environment `default`. */
+  key: string;
+  environmentId: number;
+  /** Another environment with a key of its own. */
+  addEnvironment(slug: string): Promise<{ environmentId: number; key: string }>;
+  /** POST to a collection's bulk_identify with a key, nothing sent yet. */
+  post(path?: string, key?: string): request.Test;
+  get(path: string, key?: string): request.Test;
+  /** Imports rows as a JSON body and waits for the end. */
+  importRows(rows: unknown[], key?: string): Promise<WireJob>;
+  /** Imports the text as an NDJSON file and waits for the end. */
+  importNdjson(ndjson: string | Buffer, key?: string): Promise<WireJob>;
+  /** Waits until the job has ended. */
+  finished(jobId: string, key?: string, timeoutMs?: number): Promise<WireJob>;
+  startWorker(): { close(): Promise<void> };
+  close(): Promise<void>;
+}
+
+/** Starts it on a database and a queue of its own. */
+export async function startMuster(options: MusterOptions = {}): Promise<Muster> {
+  const { backend = 'postgresql', usersPerMinute = 0, apis = 1, workers = 1 } = options;
+  const logger = createLogger('test', process.env.TEST_LOG_LEVEL ?? 'silent');
+  const databaseUrl = await createDatabase();
+  const store = openStore({ databaseUrl, connections: 20, logger });
+  const queue = openQueue({ databaseUrl, redisUrl: backend === 'redis' ? emptyRedis() : undefined, logger });
+  const environmentId = await ensureEnvironment(store, 'default');
+  const key = generateKey();
+  await ensureKey(store, environmentId, key);
+
+  const settings = {
+    usersPerMinute,
+    maxRows: options.maxRows ?? 10_000,
+    maxBytes: options.maxBytes ?? 52_428_800,
+  };
+  const app = createApi({ store, queue, logger, settings });
+  const listeners: Listener[] = [];
+  for (let n = 0; n < apis; n++) {
+    listeners.push(await listen(createApi({ store, queue, logger, settings }), '127.0.0.1', 0));
+  }
+  const urls = listeners.map((listener) => listener.url);
+  const url = urls[0] ?? '';
+  const start = () => startWorker({ store, queue, logger, usersPerMinute, concurrency: 1 });
+  const running = Array.from({ length: workers }, start);
+
+  const muster: Muster = {
+    store,
+    queue,
+    databaseUrl,
+    url,
+    urls,
+    app,
+    key,
+    environmentId,
+    async addEnvironment(slug) {
+      const added = { environmentId: await ensureEnvironment(store, slug), key: generateKey() };
+      await ensureKey(store, added.environmentId, added.key);
+      return added;
+    },
+    post: (path = '/v1/users/bulk_identify', as = key) =>
+      request(url).post(path).set('Authorization', `Token ${as}`),
+    get: (path, as = key) => request(url).get(path).set('Authorization', `Token ${as}`),
+    async importRows(rows, as = key) {
+      const { body } = await muster.post(undefined, as).send({ users: rows }).expect(202);
+      return muster.finished(body.job_id, as);
+    },
+    async importNdjson(ndjson, as = key) {
+      const { body } = await muster
+        .post(undefined, as)
+        .attach('file', Buffer.from(ndjson), 'users.ndjson')
+        .expect(202);
+      return muster.finished(body.job_id, as);
+    },
+    finished: (jobId, as = key, timeoutMs = 60_000) =>
+      waitFor(
+        `the end of job ${jobId}`,
+        async () => {
+          const { body } = await muster.get(`/v1/background_jobs/${jobId}`, as).expect(200);
+          return (body as WireJob).end_time !== null && (body as WireJob);
+        },
+        timeoutMs,
+      ),
+    startWorker: start,
+    async close() {
+      await Promise.all(running.map((worker) => worker.close()));
+      await Promise.all(listeners.map((listener) => listener.close()));
+      await queue.close();
+      await store.close();
+      await dropDatabase(databaseUrl);
+    },
+  };
+  return muster;
+}
+
+let nextRedisDatabase = Number(process.env.JEST_WORKER_ID ?? '1') * 100;
+
+/** A Redis database number that no other test uses. */
+function emptyRedis(): string {
+  return `${process.env.TEST_REDIS_URL}/${nextRedisDatabase++}`;
+}
+
+/** Text that no other test uses. */
+export function unique(): string {
+  return randomBytes(6).toString('hex');
+}
