@@ -10,7 +10,7 @@
 /** Milliseconds of the window in which the limit holds. */
 export const WINDOW_MS = 60_000;
 
-/** A schedule that fell behind (outage, no worker) catches up at most this much. */
+/** A slice later than this (outage, no worker, nothing to do) does not catch up: the schedule begins anew with it. */
 const MAX_CATCH_UP_MS = 2_000;
 
 /** No slice is larger, so that no transaction gets long at very high limits. */
@@ -73,7 +73,7 @@ export function takeTurn(pace: Pace, nowMs: number, usersPerMinute: number): Tur
  * @param rows that the slice really applied
  */
 export function afterSlice(pace: Pace, nowMs: number, rows: number, usersPerMinute: number): Pace {
-  const scheduled = Math.max(pace.nextDueAtMs, nowMs - MAX_CATCH_UP_MS);
+  const scheduled = nowMs - pace.nextDueAtMs <= MAX_CATCH_UP_MS ? pace.nextDueAtMs : nowMs;
   const newest = pace.recent.at(-1);
   const joins = newest !== undefined && nowMs - newest.atMs < COALESCE_MS;
   return {
