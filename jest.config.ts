@@ -5,7 +5,7 @@ const config: Config = {
   testEnvironment: 'node',
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
   globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
-  roots: ['<rootDir>/apps', '<rootDir>/src', '<rootDir>/tests'],
+  roots: ['<rootDir>/apps', '<rootDir>/src', '<rootDir>/tests', '<rootDir>/bench'],
   testMatch: ['**/*.test.ts'],
   // Node's own `imports` map points at dist; the tests run the sources.
   moduleNameMapper: { '^#apps/(.*)$': '<rootDir>/apps/$1', '^#(.*)$': '<rootDir>/src/$1' },

@@ -6,7 +6,7 @@ import { readJobId } from '#dialect/userpilot/read-job-id';
 import { AppError } from '#errors';
 import { ENTITIES, type Entity } from '#job/entity';
 import { etaSeconds } from '#job/job';
-import { isFinal, STATUSES } from '#job/lifecycle';
+import { isFinal, type JobStatus, STATUSES } from '#job/lifecycle';
 import { listJobs, readJob } from '#store/jobs';
 import { type ApiDeps, baseUrlOf, callerOf, jobContextOf } from './context';
 import { methodNotAllowed } from './method-not-allowed';
@@ -24,6 +24,11 @@ const LIST_PARAMETERS = {
   cursor: cursor(z.object({ at: z.iso.datetime().transform((text) => new Date(text)), id: z.uuid() })),
 };
 
+/** On this wire a canceled job is shown as failed. */
+function shownAs(status: JobStatus): JobStatus[] {
+  return status === 'failed' ? ['failed', 'canceled'] : [status];
+}
+
 function entityOf(jobType: string): Entity | undefined {
   return (Object.keys(ENTITIES) as Entity[]).find((entity) => ENTITIES[entity].jobType === jobType);
 }
@@ -37,7 +42,7 @@ export function backgroundJobs({ store }: ApiDeps, dialect: Dialect): Router {
       const { limit, status, type, cursor } = readQuery(req, LIST_PARAMETERS);
       const jobs = await listJobs(store.pool, callerOf(res).environmentId, {
         limit: limit + 1,
-        status,
+        statuses: status && shownAs(status),
         entity: type,
         before: cursor && { submittedAt: cursor.at, id: cursor.id },
       });

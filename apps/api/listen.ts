@@ -10,6 +10,8 @@ const REQUEST_TIMEOUT_MS = 300_000;
 /** Longer than the idle time of common load balancers, so that they are the ones who hang up. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
+const CLOSE_IDLE_EVERY_MS = 50;
+
 export interface Listener {
   /** Where clients on this machine reach the API, such as `http://127.0.0.1:3000`. */
   url: string;
@@ -44,7 +46,12 @@ export async function listen(app: Express, host: string, port: number): Promise<
     url: `http://${family === 'IPv6' && shown.includes(':') ? `[${shown}]` : shown}:${actual}`,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        // A connection whose answer is still on its way becomes idle later.
+        const closeIdle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
+        server.close(() => {
+          clearInterval(closeIdle);
+          resolve();
+        });
         server.closeIdleConnections();
       }),
   };

@@ -5,11 +5,9 @@ import { runProcess } from '#apps/process';
 import { provisionKeys, requireMigrated } from '#apps/provision';
 import { openQueue } from '#queue/open-queue';
 import { requireDatabaseUrl } from '#settings/settings';
-import { openStore } from '#store/client';
+import { API_STATEMENT_TIMEOUT_MS, openStore } from '#store/client';
 
 const CONNECTIONS = 10;
-/** A client waits for an answer: a statement that takes longer is answered with 503. */
-const STATEMENT_TIMEOUT_MS = 4_000;
 
 void runProcess('api', async (settings, logger) => {
   const databaseUrl = requireDatabaseUrl(settings);
@@ -17,7 +15,7 @@ void runProcess('api', async (settings, logger) => {
   const store = openStore({
     databaseUrl,
     connections: CONNECTIONS,
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    statementTimeoutMs: API_STATEMENT_TIMEOUT_MS,
     logger,
   });
   await provisionKeys(store, settings);

@@ -17,9 +17,9 @@ const STREAM_PAGE_ROWS = 500;
 const LIST_PARAMETERS = {
   limit: limit(1000, 100),
   cursor: cursor(z.object({ after: storableText })),
-  user_id: storableText.optional(),
   company_id: storableText.optional(),
 };
+const USER_LIST_PARAMETERS = { ...LIST_PARAMETERS, user_id: storableText.optional() };
 
 export function profiles(deps: ApiDeps, entity: Entity): Router {
   const { collection } = ENTITIES[entity];
@@ -49,11 +49,14 @@ export function profiles(deps: ApiDeps, entity: Entity): Router {
 }
 
 async function listPage(req: Request, res: Response, { store }: ApiDeps, entity: Entity): Promise<void> {
-  const query = readQuery(req, LIST_PARAMETERS);
+  const isUser = entity === 'user';
+  const query: ReturnType<typeof readQuery<typeof USER_LIST_PARAMETERS>> = isUser
+    ? readQuery(req, USER_LIST_PARAMETERS)
+    : readQuery(req, LIST_PARAMETERS);
   const { environmentId } = callerOf(res);
   const filter: ProfileFilter = {
-    id: entity === 'user' ? query.user_id : query.company_id,
-    companyId: entity === 'user' ? query.company_id : undefined,
+    id: isUser ? query.user_id : query.company_id,
+    companyId: isUser ? query.company_id : undefined,
     after: query.cursor?.after,
     limit: query.limit + 1,
   };

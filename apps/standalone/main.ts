@@ -10,7 +10,7 @@ import { startWorker } from '#apps/worker/worker';
 import type { Logger } from '#logger';
 import { migrateQueue, openQueue } from '#queue/open-queue';
 import type { Settings } from '#settings/settings';
-import { openStore } from '#store/client';
+import { API_STATEMENT_TIMEOUT_MS, openStore } from '#store/client';
 import { migrate } from '#store/migrate';
 import { readOrMakeKey } from './api-key-file';
 import { writeBanner } from './banner';
@@ -18,7 +18,9 @@ import { resolveDataDir } from './data-dir';
 import { runDemo } from './demo';
 import { startEmbeddedPostgres } from './embedded-postgres';
 
-const CONNECTIONS = 15;
+const API_CONNECTIONS = 10;
+/** One for each delivery in work, and one each for the stamp and the rescue. */
+const workerConnections = (concurrency: number) => concurrency + 2;
 
 interface Database extends Service {
   url: string;
@@ -53,11 +55,17 @@ async function serve(
   logger: Logger,
 ): Promise<Service & { url: string }> {
   const { usersPerMinute, workerConcurrency: concurrency, redisUrl } = settings;
-  const store = openStore({ databaseUrl, connections: CONNECTIONS, logger });
+  const store = openStore({
+    databaseUrl,
+    connections: API_CONNECTIONS,
+    statementTimeoutMs: API_STATEMENT_TIMEOUT_MS,
+    logger,
+  });
+  const workerStore = openStore({ databaseUrl, connections: workerConnections(concurrency), logger });
   const queue = openQueue({ databaseUrl, redisUrl, logger });
   const disconnect = async () => {
     await queue.close();
-    await store.close();
+    await Promise.all([store.close(), workerStore.close()]);
   };
   try {
     await provisionKeys(store, settings);
@@ -66,7 +74,7 @@ async function serve(
       settings.host,
       settings.port,
     );
-    const worker = startWorker({ store, queue, logger, usersPerMinute, concurrency });
+    const worker = startWorker({ store: workerStore, queue, logger, usersPerMinute, concurrency });
     return {
       url: listener.url,
       async close() {

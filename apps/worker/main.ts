@@ -6,7 +6,7 @@ import { openQueue } from '#queue/open-queue';
 import { requireDatabaseUrl } from '#settings/settings';
 import { openStore } from '#store/client';
 
-/** One for each delivery in work, and one each for the pace and the rescue. */
+/** One for each delivery in work, and one each for the stamp and the rescue. */
 const connections = (concurrency: number) => concurrency + 2;
 
 void runProcess('worker', async (settings, logger) => {

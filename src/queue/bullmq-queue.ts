@@ -38,6 +38,8 @@ export interface Backend {
   ): Worker<Delivery>;
   ping(): Promise<unknown>;
   close(): Promise<void>;
+  /** Drops the connection, which an orderly close of an unreachable backend would wait for. */
+  disconnect(): void;
 }
 
 /** The delivery queue on this backend. */
@@ -78,6 +80,7 @@ export function createBullmqQueue(backend: Backend, logger: Logger): DeliveryQue
     async close() {
       await Promise.all([...workers].map((worker) => worker.close()));
       await Promise.race([backend.close().catch(() => undefined), timeout()]);
+      backend.disconnect();
     },
   };
 }

@@ -61,6 +61,7 @@ function postgresBackend(databaseUrl: string): Backend {
       ) as unknown as Worker<Delivery>,
     ping: () => queue.count(),
     close: () => queue.close(),
+    disconnect: () => {},
   };
 }
 
@@ -74,9 +75,7 @@ function redisBackend(redisUrl: string, logger: Logger): Backend {
     createWorker: (processor, options) =>
       new Worker<Delivery>(QUEUE_NAME, processor, { ...options, connection }),
     ping: () => connection.ping(),
-    async close() {
-      await queue.close();
-      connection.disconnect();
-    },
+    close: () => queue.close(),
+    disconnect: () => connection.disconnect(),
   };
 }

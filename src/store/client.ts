@@ -4,7 +4,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import type { Logger } from '#logger';
-import { isTransient } from './faults';
+import { isTransient, isUnavailable } from './faults';
 import { PrismaClient } from './generated/client';
 
 /** A transaction in progress: the only thing that writes of a slice take. */
@@ -18,7 +18,10 @@ export interface StoreOptions {
   /** Most connections of this process. */
   connections: number;
   logger: Logger;
-  /** A statement that takes longer is cancelled by the server. */
+  /**
+   * A statement that takes longer is cancelled by the server; where no answer comes at all (a connection that is dead
+   * without a word), it is given up here half a second later. Clients wait for the API: see API_STATEMENT_TIMEOUT_MS.
+   */
   statementTimeoutMs?: number;
 }
 
@@ -34,6 +37,10 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** Short enough that a client has its 503 within 5 s. */
+export const API_STATEMENT_TIMEOUT_MS = 3_500;
+const WORKER_STATEMENT_TIMEOUT_MS = 30_000;
+const ANSWER_MARGIN_MS = 500;
 const CONNECT_TIMEOUT_MS = 3_000;
 const LOCK_TIMEOUT_MS = 5_000;
 /** A stopped process must not hold its locks: after this the server ends its session. */
@@ -42,11 +49,13 @@ const TRIES = 5;
 
 /** Opens the store. Connects when it is first used, so it never throws because the database is away. */
 export function openStore(options: StoreOptions): Store {
+  const { statementTimeoutMs = WORKER_STATEMENT_TIMEOUT_MS } = options;
   const pool = new pg.Pool({
     connectionString: options.databaseUrl,
     max: options.connections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + ANSWER_MARGIN_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     keepAlive: true,
@@ -81,6 +90,7 @@ async function runTransaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promi
   // A checked-out client reports a lost connection as an event too; the query that fails says the same.
   const ignore = () => {};
   client.on('error', ignore);
+  // A connection that has failed, or whose state is in doubt, is thrown away; the server rolls back.
   let broken: Error | undefined;
   try {
     await client.query('BEGIN');
@@ -88,9 +98,12 @@ async function runTransaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promi
     await client.query('COMMIT');
     return result;
   } catch (error) {
-    await client.query('ROLLBACK').catch((rollbackError: Error) => {
-      broken = rollbackError;
-    });
+    if (isUnavailable(error)) broken = error as Error;
+    else {
+      await client.query('ROLLBACK').catch((rollbackError: Error) => {
+        broken = rollbackError;
+      });
+    }
     throw error;
   } finally {
     client.off('error', ignore);

@@ -62,7 +62,7 @@ export async function findSlotHolder(
 }
 
 export interface JobFilter {
-  status?: JobStatus | undefined;
+  statuses?: readonly JobStatus[] | undefined;
   entity?: Entity | undefined;
   /** Only jobs older than this one. */
   before?: { submittedAt: Date; id: string } | undefined;
@@ -78,14 +78,14 @@ export async function listJobs(
   const { rows } = await db.query<Job & { now: Date }>(
     `SELECT ${JOB_COLUMNS}, now() AS now FROM jobs
      WHERE environment_id = $1
-       AND ($2::job_status IS NULL OR status = $2)
+       AND ($2::job_status[] IS NULL OR status = ANY ($2))
        AND ($3::entity IS NULL OR entity = $3)
        AND ($4::timestamptz IS NULL OR (submitted_at, id) < ($4, $5::uuid))
      ORDER BY submitted_at DESC, id DESC
      LIMIT $6`,
     [
       environmentId,
-      filter.status ?? null,
+      filter.statuses ?? null,
       filter.entity ?? null,
       filter.before?.submittedAt ?? null,
       filter.before?.id ?? null,

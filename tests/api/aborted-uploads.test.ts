@@ -1,5 +1,8 @@
 /** Clients that go away in the middle of an upload, or send it in tiny pieces. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pino from 'pino';
+import { createApi } from '#apps/api/app';
+import { listen } from '#apps/api/listen';
 import { type Muster, startMuster } from '../support/muster';
 import { waitFor } from '../support/wait';
 import { FORM_TYPE, filePart, form, jsonOfBytes, ndjsonOfBytes } from './support/form';
@@ -99,6 +102,30 @@ it('20 uploads that end at once leave nothing', async () => {
     const { uploads, staged_rows } = await traces(muster);
     return uploads === 0 && staged_rows === (before.staged_rows ?? 0) + 1;
   });
+});
+
+it.each([
+  ['a file', FORM_TYPE, () => form(filePart(ndjsonOfBytes(BYTES)))],
+  ['a JSON body', 'application/json', () => jsonOfBytes(BYTES)],
+])('a client that goes away is no failure of the service in its log: %s', async (_name, type, make) => {
+  const errors: string[] = [];
+  const requests: string[] = [];
+  const logger = pino({ level: 'info' }, { write: (line) => void requests.push(line) });
+  logger.error = ((...args: unknown[]) => errors.push(JSON.stringify(args))) as never;
+  const { store, queue } = muster;
+  const settings = { usersPerMinute: 0, maxRows: 10_000, maxBytes: 52_428_800 };
+  const api = await listen(createApi({ store, queue, logger, settings }), '127.0.0.1', 0);
+  const body = make();
+  const connection = await openRaw(api.url);
+  await connection.write(head(type, { 'Content-Length': body.length }));
+  await connection.write(body.subarray(0, 2_000_000));
+  await waitFor('the first rows in the database', async () => (await traces(muster)).uploads === 1);
+  await connection.reset();
+  await waitFor('the removal of the rows', async () => (await traces(muster)).uploads === 0);
+  // It closes when no request is left.
+  await api.close();
+  expect(errors).toEqual([]);
+  for (const line of requests) expect(JSON.parse(line)).not.toMatchObject({ level: 50 });
 });
 
 describe('a body in pieces is the same body', () => {

@@ -1,13 +1,13 @@
 /** Health and readiness, and what the API does while the database or Redis is away. */
-import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request, { type Response } from 'supertest';
 import { createApi } from '#apps/api/app';
 import { type Listener, listen } from '#apps/api/listen';
 import { createLogger } from '#logger';
 import { openQueue } from '#queue/open-queue';
-import { openStore } from '#store/client';
+import { API_STATEMENT_TIMEOUT_MS, openStore } from '#store/client';
 import { type Muster, startMuster } from '../support/muster';
+import { startProxy } from './support/proxy';
 import { expectErrorBody } from './support/refusal';
 
 const SETTINGS = { usersPerMinute: 0, maxRows: 100, maxBytes: 1_000_000 };
@@ -26,7 +26,12 @@ async function startApi(
   redisUrl?: string,
 ): Promise<{ url: string; close(): Promise<void> }> {
   const logger = createLogger('test', 'silent');
-  const store = openStore({ databaseUrl, connections: 5, logger });
+  const store = openStore({
+    databaseUrl,
+    connections: 5,
+    statementTimeoutMs: API_STATEMENT_TIMEOUT_MS,
+    logger,
+  });
   const queue = openQueue({ databaseUrl, redisUrl, logger });
   const listener: Listener = await listen(
     createApi({ store, queue, logger, settings: SETTINGS }),
@@ -105,39 +110,6 @@ describe('every answer', () => {
     expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
   });
 });
-
-/** Accepts connections and never says a word; or passes everything on until it is frozen. */
-async function startProxy(target: number): Promise<{ port: number; freeze(): void; close(): Promise<void> }> {
-  let frozen = false;
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((client) => {
-    const upstream = createSocketTo(target);
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(from);
-      from.on('data', (bytes) => !frozen && to.write(bytes));
-      from.on('close', () => to.destroy());
-      from.on('error', () => undefined);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    port: (server.address() as { port: number }).port,
-    freeze() {
-      frozen = true;
-    },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-function createSocketTo(port: number): Socket {
-  return new Socket().connect(port, '127.0.0.1');
-}
 
 describe('while the database is away', () => {
   let api: { url: string; close(): Promise<void> };

@@ -1,0 +1,71 @@
+/** Words the figures: a table for the terminal, and a Markdown file to keep. */
+import type { Figure } from './bench';
+import { median } from './statistics';
+
+export interface BenchResult {
+  name: string;
+  about: string;
+  /** What has to be typed to get these figures. */
+  command: string;
+  figures: Figure[];
+  /** Why there are no figures. */
+  fault?: string;
+}
+
+const HEADINGS = ['figure', 'median', 'minimum', 'maximum', 'n', 'unit', 'goal'];
+/** These stand left; the others are numbers. */
+const TEXT_COLUMNS = new Set([0, 5, 6]);
+
+/** The table of one bench, with padded columns. */
+export function toText(result: BenchResult): string {
+  if (result.fault !== undefined) return `${result.name}: ${result.fault}\n`;
+  const lines = [HEADINGS, ...result.figures.map(cells)];
+  const widths = HEADINGS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  const text = lines.map((line) =>
+    line
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return TEXT_COLUMNS.has(column) ? cell.padEnd(width) : cell.padStart(width);
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+  return `${result.name}: ${result.about}\n${text.join('\n')}\n`;
+}
+
+/** The file of a run. */
+export function toMarkdown(
+  begunAt: Date,
+  machine: readonly [name: string, value: string][],
+  results: readonly BenchResult[],
+): string {
+  const facts = machine.map(([name, value]) => `- ${name}: ${value}`).join('\n');
+  return `# Bench of ${begunAt.toISOString()}\n\n${facts}\n\n${results.map(section).join('\n')}`;
+}
+
+function section(result: BenchResult): string {
+  const head = `## ${result.name}\n\n${result.about}\n\n\`${result.command}\`\n\n`;
+  if (result.fault !== undefined) return `${head}Failed: ${result.fault}\n`;
+  const rule = HEADINGS.map((_, column) => (TEXT_COLUMNS.has(column) ? '---' : '---:'));
+  const lines = [HEADINGS, rule, ...result.figures.map(cells)].map((line) => `| ${line.join(' | ')} |`);
+  return `${head}${lines.join('\n')}\n`;
+}
+
+function cells({ name, unit, samples, goal }: Figure): string[] {
+  const single = samples.length === 1;
+  return [
+    name,
+    show(median(samples)),
+    single ? '' : show(Math.min(...samples)),
+    single ? '' : show(Math.max(...samples)),
+    String(samples.length),
+    unit,
+    goal === undefined ? '' : `${goal.text}: ${goal.met ? 'met' : 'MISSED'}`,
+  ];
+}
+
+/** Three digits at least, and no more behind the point than that takes. */
+function show(value: number): string {
+  const digits = Number.isInteger(value) || Math.abs(value) >= 1000 ? 0 : Math.abs(value) >= 100 ? 1 : 2;
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}

@@ -1,0 +1,53 @@
+/** Settings have the contract's defaults, and a wrong one is refused by name, never by value. */
+import { describe, expect, it } from '@jest/globals';
+import { readSettings, requireDatabaseUrl, SettingsError } from './settings';
+
+describe('settings', () => {
+  it('have the defaults of the contract', () => {
+    expect(readSettings({})).toEqual({
+      port: 3000,
+      host: '127.0.0.1',
+      databaseUrl: undefined,
+      redisUrl: undefined,
+      dataDir: undefined,
+      apiKey: undefined,
+      usersPerMinute: 1_800,
+      maxRows: 10_000,
+      maxBytes: 52_428_800,
+      workerConcurrency: 1,
+      logLevel: 'info',
+      production: false,
+    });
+  });
+
+  it('that are empty count as unset', () => {
+    expect(readSettings({ PORT: '', DATABASE_URL: '', API_KEY: '' })).toEqual(readSettings({}));
+  });
+
+  it.each([
+    ['PORT', '70000'],
+    ['PORT', 'http'],
+    ['USERS_PER_MINUTE', '-1'],
+    ['USERS_PER_MINUTE', '1e3'],
+    ['MAX_ROWS', '99999999'],
+    ['DATABASE_URL', 'mysql://secret@host/db'],
+    ['REDIS_URL', 'secret'],
+    ['API_KEY', 'short-secret'],
+    ['API_KEY', 'secret with a space in it'],
+    ['LOG_LEVEL', 'loud'],
+    ['WORKER_CONCURRENCY', '777'],
+  ])('%s=%s is refused by name', (name, value) => {
+    const read = () => readSettings({ [name]: value });
+    expect(read).toThrow(SettingsError);
+    expect(read).toThrow(name);
+    expect(read).not.toThrow(value);
+  });
+
+  it('say together what is wrong', () => {
+    expect(() => readSettings({ PORT: 'x', MAX_ROWS: 'x' })).toThrow(/PORT.*MAX_ROWS/);
+  });
+
+  it('without DATABASE_URL are refused by a process that needs one', () => {
+    expect(() => requireDatabaseUrl(readSettings({}))).toThrow('DATABASE_URL');
+  });
+});
