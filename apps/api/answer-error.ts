@@ -1,5 +1,5 @@
 /** Turns whatever was thrown into an answer of the errors table. The last handler; nothing else writes an error. */
-import type { ErrorRequestHandler } from 'express';
+import type { ErrorRequestHandler, Request } from 'express';
 import type { Dialect } from '#dialect/dialect';
 import { AppError } from '#errors';
 import type { Logger } from '#logger';
@@ -10,7 +10,7 @@ const UNAVAILABLE_RETRY_SECONDS = 5;
 
 export function answerError(dialect: Dialect, logger: Logger): ErrorRequestHandler {
   return (thrown, req, res, _next) => {
-    const error = toAppError(thrown);
+    const error = toAppError(thrown, req);
     const requestId = requestIdOf(res);
     if (error.status >= 500) logger.error({ err: thrown, request_id: requestId }, 'request failed');
     // The client has gone, or the answer is on its way: nothing more can be said.
@@ -29,8 +29,10 @@ export function answerError(dialect: Dialect, logger: Logger): ErrorRequestHandl
   };
 }
 
-function toAppError(thrown: unknown): AppError {
+function toAppError(thrown: unknown, req: Request): AppError {
   if (thrown instanceof AppError) return thrown;
+  // The client has gone: whatever that broke here is no fault of the service.
+  if (req.destroyed && !req.complete) return new AppError('upload_aborted', { cause: thrown });
   if (isUnavailable(thrown)) {
     return new AppError('unavailable', { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS, cause: thrown });
   }

@@ -122,7 +122,7 @@ function readMultipart(req: Request, res: Response, stage: Stage): Promise<ReadU
     };
     const receive = multer({ storage, limits: MULTIPART_LIMITS, defParamCharset: 'utf8' }).single(FILE_FIELD);
     receive(req, res, (error: unknown) => {
-      if (error) reject(error instanceof AppError ? error : multipartError(error, req));
+      if (error) reject(error instanceof AppError ? error : multipartError(error));
       else if (staged === undefined) reject(new AppError('file_missing'));
       else resolve(staged);
     });
@@ -137,9 +137,8 @@ const MULTER_CODES: Partial<Record<MulterError['code'], ErrorCode>> = {
 };
 
 /** multer's and busboy's errors carry no status; those of the database pass through. */
-function multipartError(error: unknown, req: Request): unknown {
+function multipartError(error: unknown): unknown {
   if (error instanceof MulterError) return new AppError(MULTER_CODES[error.code] ?? 'invalid_multipart');
-  if (req.destroyed && !req.complete) return new AppError('upload_aborted', { cause: error });
   const fromDatabase = (error as { code?: unknown }).code !== undefined;
   return fromDatabase ? error : new AppError('invalid_multipart', { cause: error });
 }

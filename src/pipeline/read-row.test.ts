@@ -1,5 +1,6 @@
 /** The rules for values, one by one. */
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { readRow } from './read-row';
 
 const read = (text: string | Buffer, entity: 'user' | 'company' = 'user') =>
@@ -170,6 +171,20 @@ describe('numbers', () => {
       ]);
     },
   );
+
+  it('of any spelling keep it, whatever white space and strings stand around', () => {
+    const number = fc.stringMatching(/^-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?$/);
+    const space = fc.constantFrom('', ' ', '\n', '\t ');
+    fc.assert(
+      fc.property(number, number, space, space, fc.string(), (a, b, before, after, s) => {
+        const metadata = `{"a"${before}:${after}${a}${before},"s":${JSON.stringify(s)},"b":${b}${after}}`;
+        const row = read(`{"metadata":${metadata},"user_id":"u"}`);
+        if (row.errors.length > 0) return;
+        expect(row.metadata).toBe(`{"a":${a},"s":${JSON.stringify(s)},"b":${b}}`);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
 
   it('are told from digits in strings, in nested ignored keys and behind escaped keys', () => {
     const row = read(

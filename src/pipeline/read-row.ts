@@ -132,7 +132,7 @@ function readMetadata(metadata: unknown, text: string, row: ReadRow): void {
     row.errors.push(rowError('metadata_too_large', 'metadata'));
     return;
   }
-  const numbers: number[] = [];
+  let hasNumbers = false;
   for (const key of keys) {
     const error = checkEntry(key, values[key]);
     if (error !== undefined) {
@@ -141,13 +141,14 @@ function readMetadata(metadata: unknown, text: string, row: ReadRow): void {
       continue;
     }
     const value = values[key] as Primitive;
-    if (typeof value === 'number') numbers.push(value);
+    hasNumbers ||= typeof value === 'number';
     if (value !== null) row.properties.push([key, propertyType(value)]);
   }
   if (row.errors.length > 0) return;
-  row.metadata = doublesAreExact(text, numbers)
-    ? JSON.stringify(values)
-    : writeExactly(values, metadataNumberTexts(text), row.errors);
+  row.metadata =
+    hasNumbers && !doublesAreExact(text)
+      ? writeExactly(values, metadataNumberTexts(text), row.errors)
+      : JSON.stringify(values);
 }
 
 function checkEntry(key: string, value: unknown): RowError | undefined {

@@ -70,15 +70,11 @@ WITH RECURSIVE input AS MATERIALIZED (
   FROM jsonb_to_recordset($3::jsonb)
     AS r(row int, turn int, id text, sets_company boolean, company_id text, patch jsonb)
 ),
-stored AS MATERIALIZED (
-  SELECT i.id, ${storedCompany} AS company_id, t.metadata, t.xmin AS version
-  FROM input i JOIN ${collection} t ON t.environment_id = $1 AND t.${idKey} = i.id
-  WHERE i.turn = 1
-),
 fold AS (
-  SELECT i.row, i.turn, i.id, s.id IS NOT NULL AS existed, s.version, a.company_id, a.metadata,
-         ${outcome('s.id', 's')} AS outcome
-  FROM input i LEFT JOIN stored s ON s.id = i.id
+  SELECT i.row, i.turn, i.id, t.${idKey} IS NOT NULL AS existed, t.xmin AS version, a.company_id, a.metadata,
+         ${outcome(`t.${idKey}`, 's')} AS outcome
+  FROM input i LEFT JOIN ${collection} t ON t.environment_id = $1 AND t.${idKey} = i.id
+    CROSS JOIN LATERAL (SELECT ${storedCompany} AS company_id, t.metadata) s
     CROSS JOIN LATERAL (${after('s')}) a
   WHERE i.turn = 1
   UNION ALL
