@@ -104,6 +104,29 @@ it('20 uploads that end at once leave nothing', async () => {
   });
 });
 
+it('the refusal of a form that was cut comes after its rows are removed, not before', async () => {
+  const before = await traces(muster);
+  const cut = filePart(ndjsonOfBytes(BYTES));
+  const connection = await openRaw(muster.url);
+  await connection.write(head(FORM_TYPE, { 'Content-Length': cut.length }));
+  await connection.write(cut.subarray(0, -100));
+  await waitFor('the first rows in the database', async () => (await traces(muster)).uploads === 1);
+  // As long as this lasts nothing can be removed.
+  const holder = await muster.store.pool.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT 1 FROM uploads FOR UPDATE');
+  try {
+    await connection.write(cut.subarray(-100));
+    await expect(connection.answer(300)).rejects.toThrow('no answer');
+  } finally {
+    await holder.query('COMMIT');
+    holder.release();
+  }
+  expect((await connection.answer()).status).toBe(400);
+  expect(await traces(muster)).toEqual(before);
+  await connection.reset();
+});
+
 it.each([
   ['a file', FORM_TYPE, () => form(filePart(ndjsonOfBytes(BYTES)))],
   ['a JSON body', 'application/json', () => jsonOfBytes(BYTES)],

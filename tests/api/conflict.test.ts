@@ -47,7 +47,7 @@ describe('while a job is not finished', () => {
       'Content-Length': 40 * 1024 * 1024,
     });
     const answer = await expectRefusal(muster, () => exchange(muster.url, head), 409, 'job_in_progress');
-    expect(answer.afterMs).toBeLessThan(1000);
+    expect(answer.afterMs).toBeLessThan(5000);
   });
 
   it('a client that asks first is not told to go on', async () => {
@@ -104,7 +104,7 @@ describe('when the job works and ends', () => {
       const tookSeconds = (Date.now() - startedMs) / 1000;
       expect(job).toMatchObject({ status: 'completed', created_rows: ROWS });
       expect(tookSeconds).toBeGreaterThan(Number(said.headers['retry-after']) / 3);
-      expect(tookSeconds).toBeLessThan(Number(said.headers['retry-after']) + 2);
+      expect(tookSeconds).toBeLessThan(Number(said.headers['retry-after']) + 3);
       const next = await postBody(muster, GOOD).expect(202);
       await muster.finished(next.body.job_id);
     } finally {

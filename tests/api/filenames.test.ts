@@ -79,7 +79,7 @@ describe('is shown without control characters', () => {
     ['a tab', 'filename="a\tb"'],
   ])('%s', async (_name, parameters) => {
     const { body, headers } = await upload(parameters).expect(202);
-    expect(body.filename).toMatch(/^a_|^_|^a/);
+    expect(body.filename).not.toBe('');
     expect(body.filename).not.toMatch(/\p{Cc}/u);
     expect(headers['set-cookie']).toBeUndefined();
     await muster.finished(body.job_id);

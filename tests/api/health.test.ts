@@ -213,7 +213,7 @@ describe('while Redis is away', () => {
     const atClose = warned.length;
     expect(atClose).toBeGreaterThan(0);
     // Tries to connect come every few hundred milliseconds as long as there are any.
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect(warned.length).toBe(atClose);
   });
 });

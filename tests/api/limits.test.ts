@@ -42,7 +42,7 @@ describe('bytes', () => {
 
   it('a gzip bomb is refused when its limit is reached, not when it is inflated', async () => {
     const bomb = gzipSync(
-      Buffer.concat([Buffer.from('["'), Buffer.alloc(200_000_000, 'x'), Buffer.from('"]')]),
+      Buffer.concat([Buffer.from('["'), Buffer.alloc(100_000_000, 'x'), Buffer.from('"]')]),
     );
     const startedMs = Date.now();
     await expectRefusal(muster, () => postBody(muster, bomb, GZIP), 413, 'payload_too_large');

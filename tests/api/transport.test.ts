@@ -121,16 +121,19 @@ describe('the request id', () => {
   });
 });
 
-it('two imports sent at once over one connection get one answer each, in their order', async () => {
+it('two imports sent at once over one connection get an answer each, and one at least is accepted', async () => {
+  const before = await traces(muster);
   const connection = await openRaw(muster.url);
   const one = `${head(['Host: h', `Content-Length: ${BODY.length}`])}${BODY}`;
   await connection.write(one + one);
-  const [first, second] = [await connection.answer(), await connection.answer()];
+  const answers = [await connection.answer(), await connection.answer()];
   await connection.reset();
-  expect(first.status).toBe(202);
-  expect([202, 409]).toContain(second.status);
-  await muster.finished((first.body as { job_id: string }).job_id);
-  if (second.status === 202) await muster.finished((second.body as { job_id: string }).job_id);
+  // Which of the two is first at the slot is open.
+  const accepted = answers.filter(({ status }) => status === 202);
+  expect(accepted.length).toBeGreaterThan(0);
+  for (const { status } of answers) expect([202, 409]).toContain(status);
+  for (const { body } of accepted) await muster.finished((body as { job_id: string }).job_id);
+  expect((await traces(muster)).jobs).toBe((before.jobs ?? 0) + accepted.length);
 });
 
 it('after all of this the next import is accepted', () => expectNextImportAccepted(muster));
