@@ -16,7 +16,7 @@ const MAX_POLL_HINT_SECONDS = 10;
 
 const LIST_PARAMETERS = {
   limit: limit(100, 20),
-  status: z.enum(STATUSES).optional(),
+  status: z.enum(STATUSES).exclude(['canceled']).optional(),
   type: z
     .enum(Object.values(ENTITIES).map((traits) => traits.jobType))
     .transform((type) => entityOf(type))

@@ -102,9 +102,11 @@ async function stageCompressed(req: Request, cutter: RowCutter, stage: Stage): P
 function readMultipart(req: Request, res: Response, stage: Stage): Promise<ReadUpload> {
   return new Promise((resolve, reject) => {
     let staged: ReadUpload | undefined;
+    // Never rejects. multer does not wait for it when the form is cut.
+    let staging: Promise<void> = Promise.resolve();
     const storage: StorageEngine = {
       _handleFile(_req, file, done) {
-        stage(file.stream, createNdjsonCutter()).then(
+        staging = stage(file.stream, createNdjsonCutter()).then(
           (upload) => {
             staged = { upload, filename: safeFilename(file.originalname) };
             done(null, {});
@@ -122,9 +124,12 @@ function readMultipart(req: Request, res: Response, stage: Stage): Promise<ReadU
     };
     const receive = multer({ storage, limits: MULTIPART_LIMITS, defParamCharset: 'utf8' }).single(FILE_FIELD);
     receive(req, res, (error: unknown) => {
-      if (error) reject(error instanceof AppError ? error : multipartError(error));
-      else if (staged === undefined) reject(new AppError('file_missing'));
-      else resolve(staged);
+      // A refusal says that nothing is left, so it waits until that is true.
+      void staging.then(() => {
+        if (error) reject(error instanceof AppError ? error : multipartError(error));
+        else if (staged === undefined) reject(new AppError('file_missing'));
+        else resolve(staged);
+      });
     });
   });
 }

@@ -107,7 +107,7 @@ class Upload implements StagedUpload {
   }
 
   async accept(filename: string): Promise<Job> {
-    const { store, owner, jobId } = this.options;
+    const { store, owner } = this.options;
     const rest = this.buffer.byteLength > 0 ? this.buffer.take() : undefined;
     try {
       return await store.transaction((tx) => this.makeJob(tx, rest, filename));
@@ -118,7 +118,10 @@ class Upload implements StagedUpload {
       await this.discard();
       await requireFreeSlot(store.pool, owner);
       // The faster job has ended in this very instant.
-      throw new AppError('job_in_progress', { details: `Job ${jobId} was not made.`, retryAfterSeconds: 1 });
+      throw new AppError('job_in_progress', {
+        details: 'It has ended by now: try again.',
+        retryAfterSeconds: 1,
+      });
     }
   }
 
