@@ -63,9 +63,17 @@ export function createBullmqQueue(backend: Backend, logger: Logger): DeliveryQue
       );
     },
     work(handler: DeliveryHandler, concurrency) {
-      const worker = backend.createWorker((job) => handler(job.data), { ...WORKER_OPTIONS, concurrency });
+      const process = async ({ data }: Job<Delivery>) => {
+        try {
+          await handler(data);
+        } catch (err) {
+          logger.warn({ err, job_id: data.jobId }, 'delivery failed');
+          // BullMQ keeps the message and the stack; those of the database may quote a user's values.
+          throw new Error('delivery failed');
+        }
+      };
+      const worker = backend.createWorker(process, { ...WORKER_OPTIONS, concurrency });
       worker.on('error', (err) => logger.warn({ err, backend: backend.name }, 'queue worker error'));
-      worker.on('failed', (job, err) => logger.warn({ err, job_id: job?.data.jobId }, 'delivery failed'));
       workers.add(worker);
       return {
         async close() {

@@ -128,6 +128,26 @@ describe.each(['postgresql', 'redis'] as const)('a queue on %s', (backend) => {
   });
 });
 
+it('what stands in Redis of a failed delivery does not quote its error', async () => {
+  const options = await place('redis');
+  const queue = open(options);
+  let tries = 0;
+  queue.work(async () => {
+    tries++;
+    throw new Error('canary@example.com');
+  }, 1);
+  await queue.deliver(delivery());
+  await waitFor('the last try', () => tries === 4);
+  const redis = new Redis(options.redisUrl ?? '');
+  const failed = await waitFor('the failed delivery', async () => {
+    const [id] = await redis.zrange('bull:imports:failed', '0', '0');
+    return id !== undefined && redis.hgetall(`bull:imports:${id}`);
+  });
+  await redis.quit();
+  expect(failed.failedReason).toBe('delivery failed');
+  expect(JSON.stringify(failed)).not.toContain('canary');
+});
+
 it('what stands in Redis of a delivery is an id and a number', async () => {
   const options = await place('redis');
   const queue = open(options);
