@@ -5,6 +5,7 @@ import request from 'supertest';
 import { createApi } from '#apps/api/app';
 import { type Listener, listen } from '#apps/api/listen';
 import { startWorker } from '#apps/worker/worker';
+import type { ClientJob } from '#client/client';
 import { createLogger } from '#logger';
 import type { DeliveryQueue } from '#queue/delivery-queue';
 import { openQueue } from '#queue/open-queue';
@@ -27,17 +28,8 @@ export interface MusterOptions {
   workers?: number;
 }
 
-/** What tests read of a job. */
-export interface WireJob {
-  job_id: string;
-  status: string;
-  end_time: string | null;
-  total_rows: number;
-  completed_rows: number;
-  created_rows: number;
-  updated_rows: number;
-  unchanged_rows: number;
-  failed_rows: number;
+/** A job as the API shows it, with the fields that only some tests look at. */
+export interface WireJob extends ClientJob {
   [field: string]: unknown;
 }
 
