@@ -7,6 +7,8 @@
 
 /** PostgreSQL's numeric holds at most this many digits after the decimal point (its manual, table 8.2). */
 const MAX_FRACTION_DIGITS = 16_383;
+/** PostgreSQL reads no exponent of this size, not even behind a zero. */
+const EXPONENT_LIMIT = 2 ** 30;
 
 /** Every number that is a value of an object, and what looks like one inside strings, which does no harm. */
 const NUMBER_VALUE = /:\s*(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}])/g;
@@ -69,6 +71,7 @@ export function isStorableNumber(numberText: string): boolean {
   if (!Number.isFinite(value)) return false;
   const [mantissa = '', exponent = '0'] = numberText.toLowerCase().split('e');
   if (value === 0 && /[1-9]/.test(mantissa)) return false;
+  if (Math.abs(Number(exponent)) >= EXPONENT_LIMIT) return false;
   const fractionDigits = mantissa.split('.')[1]?.length ?? 0;
   return fractionDigits - Number(exponent) <= MAX_FRACTION_DIGITS;
 }

@@ -41,6 +41,9 @@ describe('an id is refused', () => {
     ['{"user_id":{"a":1}}', 'id_invalid user_id'],
     ['{"user_id":"a\\nb"}', 'id_invalid user_id'],
     ['{"user_id":"a\\u0085"}', 'id_invalid user_id'],
+    ['{"user_id":"\\u007f"}', 'id_invalid user_id'],
+    ['{"user_id":"\\u001b[0m"}', 'id_invalid user_id'],
+    ['{"constructor":"u","__proto__":{"user_id":"u"}}', 'id_missing user_id'],
     ['{"user_id":"a\\u0000"}', 'invalid_character user_id'],
     ['{"user_id":"\\ud800"}', 'invalid_character user_id'],
     ['{"user_id":"\\udc00x"}', 'invalid_character user_id'],
@@ -104,11 +107,24 @@ describe('metadata', () => {
     expect(errors(user({ metadata: { ['k'.repeat(256)]: 1, k: 1 } }))).toEqual([]);
     expect(errors(user({ metadata: { '': 1 } }))).toEqual(['metadata_key_invalid metadata']);
     expect(errors(user({ metadata: { ['k'.repeat(257)]: 1 } }))).toEqual(['metadata_key_invalid metadata']);
+    expect(errors(user({ metadata: { ['😀'.repeat(256)]: 1 } }))).toEqual([]);
+    expect(errors(user({ metadata: { ['😀'.repeat(257)]: 1 } }))).toEqual(['metadata_key_invalid metadata']);
   });
 
   it('takes strings of 65,536 characters', () => {
     expect(errors(user({ metadata: { a: 'x'.repeat(65_536) } }))).toEqual([]);
     expect(errors(user({ metadata: { a: 'x'.repeat(65_537) } }))).toEqual(['metadata_too_large metadata.a']);
+    expect(errors(user({ metadata: { a: '😀'.repeat(65_536) } }))).toEqual([]);
+    expect(errors(user({ metadata: { a: '😀'.repeat(65_537) } }))).toEqual(['metadata_too_large metadata.a']);
+  });
+
+  it('names its first 20 errors and no more', () => {
+    const metadata = Object.fromEntries(Object.keys(keys(100)).map((key) => [key, []]));
+    expect(user({ metadata }).errors).toHaveLength(20);
+  });
+
+  it('of a refused row is not handed on', () => {
+    expect(user({ metadata: { a: 1, b: [] } })).toMatchObject({ id: 'u', metadata: '{}' });
   });
 
   it('refuses what PostgreSQL cannot hold, in keys and values', () => {
@@ -135,6 +151,9 @@ describe('metadata', () => {
       d: "'; DROP TABLE users; --",
       e: '\u2028',
       f: ' x ',
+      g: '\ufeff',
+      10: 'ten',
+      2: 'two',
     };
     expect(JSON.parse(user({ metadata }).metadata)).toEqual(metadata);
   });
@@ -163,14 +182,17 @@ describe('numbers', () => {
     });
   });
 
-  it.each(['1e400', '-1e400', '1e-400', '9'.repeat(400), `0.${'1'.repeat(16_384)}`])(
-    '%.20s is out of range',
-    (number) => {
-      expect(errors(read(`{"user_id":"u","metadata":{"a":${number}}}`))).toEqual([
-        'number_out_of_range metadata.a',
-      ]);
-    },
-  );
+  it.each([
+    ['1e400', '1e400'],
+    ['-1e400', '-1e400'],
+    ['1e-400', '1e-400'],
+    ['400 digits', '9'.repeat(400)],
+    ['16,384 digits behind the point', `0.${'1'.repeat(16_384)}`],
+  ])('of %s is out of range', (_, number) => {
+    expect(errors(read(`{"user_id":"u","metadata":{"a":${number}}}`))).toEqual([
+      'number_out_of_range metadata.a',
+    ]);
+  });
 
   it('of any spelling keep it, whatever white space and strings stand around', () => {
     const number = fc.stringMatching(/^-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?$/);
@@ -201,6 +223,13 @@ describe('a row', () => {
     "{'user_id':'u'}",
     '{"user_id":"u"}x',
     '{"user_id":+1}',
+    '{"user_id":"u","metadata":{"a":NaN}}',
+    '{"user_id":"u","metadata":{"a":-Infinity}}',
+    '{"user_id":"u","metadata":{"a":0x10}}',
+    '{"user_id":"u","metadata":{"a":01}}',
+    '{"user_id":"u","metadata":{"a":1.}}',
+    '{"user_id":"u",}',
+    '{"user_id":"u"} // comment',
     '\ufeff{"user_id":"u"}',
     '',
   ])('%j is not JSON', (text) => {
@@ -211,9 +240,21 @@ describe('a row', () => {
     expect(errors(read(text))).toEqual(['not_an_object']);
   });
 
-  it('of invalid UTF-8 is refused, never repaired', () => {
-    const text = Buffer.concat([Buffer.from('{"user_id":"'), Buffer.from([0xff]), Buffer.from('"}')]);
+  it.each([
+    ['a byte that is never UTF-8', [0xff]],
+    ['Latin-1', [0xe4]],
+    ['a cut sequence', [0xf0, 0x9f, 0x98]],
+    ['an overlong sequence', [0xc0, 0xaf]],
+    ['half a surrogate pair in bytes', [0xed, 0xa0, 0x80]],
+    ['a sequence beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
+  ])('with %s is refused, never repaired', (_, bytes) => {
+    const text = Buffer.concat([Buffer.from('{"user_id":"'), Buffer.from(bytes), Buffer.from('"}')]);
     expect(errors(read(text))).toEqual(['invalid_encoding']);
+  });
+
+  it('keeps a byte order mark within a string, and is no JSON with one between tokens', () => {
+    expect(read('{"user_id":"a\ufeffb"}').id).toBe('a\ufeffb');
+    expect(errors(read('{"user_id":\ufeff"a"}'))).toEqual(['invalid_json']);
   });
 
   it('may have 1 MiB and no byte more', () => {
@@ -234,14 +275,22 @@ describe('a row', () => {
     expect(errors(read(`{"user_id":"u","metadata":{"a":1.5},"x":${deep}}`))).toEqual([]);
   });
 
-  it('tells the types of its properties', () => {
-    const metadata = { s: 'x', n: 1.5, b: false, d: '2024-05-28T02:01:52.000Z', e: '2024-05-28', z: null };
-    expect(user({ metadata }).properties).toEqual([
-      ['s', 'String'],
-      ['n', 'Numeric'],
-      ['b', 'Boolean'],
-      ['d', 'Date'],
-      ['e', 'Date'],
-    ]);
+  it.each([
+    ['x', 'String'],
+    ['', 'String'],
+    ['true', 'String'],
+    ['20240528', 'String'],
+    ['2024-05-28 and later', 'String'],
+    [1.5, 'Numeric'],
+    [false, 'Boolean'],
+    ['2024-05-28', 'Date'],
+    ['2024-05-28T02:01:52.000Z', 'Date'],
+    ['2024-05-28T02:01+02:00', 'Date'],
+  ])('has for %j the property type %s', (value, type) => {
+    expect(user({ metadata: { a: value } }).properties).toEqual([['a', type]]);
+  });
+
+  it('has no property type for null, which removes the key', () => {
+    expect(user({ metadata: { a: null } })).toMatchObject({ metadata: '{"a":null}', properties: [] });
   });
 });

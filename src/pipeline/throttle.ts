@@ -16,8 +16,12 @@ const MAX_CATCH_UP_MS = 2_000;
 /** No slice is larger, so that no transaction gets long at very high limits. */
 const MAX_SLICE_ROWS = 5_000;
 
-/** Slices closer together than this count as one, at the later time, so that the list stays short. */
+/**
+ * Slices closer together than this count as one, at the later time, so that the list stays short; but only up to the
+ * rows of half a second, because a chain of them would never leave the window.
+ */
 const COALESCE_MS = 250;
+const COALESCE_PER_MINUTE = 120;
 
 /** What is remembered of an environment. All times in milliseconds of the database's clock. */
 export interface Pace {
@@ -75,7 +79,10 @@ export function takeTurn(pace: Pace, nowMs: number, usersPerMinute: number): Tur
 export function afterSlice(pace: Pace, nowMs: number, rows: number, usersPerMinute: number): Pace {
   const scheduled = nowMs - pace.nextDueAtMs <= MAX_CATCH_UP_MS ? pace.nextDueAtMs : nowMs;
   const newest = pace.recent.at(-1);
-  const joins = newest !== undefined && nowMs - newest.atMs < COALESCE_MS;
+  const joins =
+    newest !== undefined &&
+    nowMs - newest.atMs < COALESCE_MS &&
+    newest.rows + rows <= usersPerMinute / COALESCE_PER_MINUTE;
   return {
     nextDueAtMs: scheduled + (rows * WINDOW_MS) / usersPerMinute,
     recent: joins

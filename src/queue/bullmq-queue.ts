@@ -1,11 +1,14 @@
 /**
  * The queue on BullMQ, whichever its backend. Invariants: an id for each delivery that never comes again (BullMQ drops
- * an id that it still knows without a word), no call that can wait for ever, no error event without a listener.
+ * an id that it still knows without a word), no call that can wait for ever, no error event without a listener, and a
+ * backend that was away, even from the start, is found again when it is back.
  */
 import { randomUUID } from 'node:crypto';
 import type { Job, Queue, Worker, WorkerOptions } from 'bullmq';
 import type { Logger } from '#logger';
 import { type Delivery, DeliveryError, type DeliveryHandler, type DeliveryQueue } from './delivery-queue';
+import { openUntilReady } from './open-until-ready';
+import { readDelivery } from './read-delivery';
 
 /** Name of the BullMQ queue. */
 export const QUEUE_NAME = 'imports';
@@ -31,49 +34,52 @@ const KEPT = 200;
 /** What differs between the backends. */
 export interface Backend {
   name: DeliveryQueue['backend'];
-  queue: Queue<Delivery>;
+  createQueue(): Queue<Delivery>;
   createWorker(
-    processor: (job: Job<Delivery>) => Promise<void>,
+    processor: (job: Job<unknown>) => Promise<void>,
     options: Partial<WorkerOptions>,
   ): Worker<Delivery>;
-  ping(): Promise<unknown>;
-  close(): Promise<void>;
+  ping(queue: Queue<Delivery>): Promise<unknown>;
   /** Drops the connection, which an orderly close of an unreachable backend would wait for. */
   disconnect(): void;
 }
 
 /** The delivery queue on this backend. */
 export function createBullmqQueue(backend: Backend, logger: Logger): DeliveryQueue {
-  const { queue } = backend;
-  queue.on('error', (err) => logger.warn({ err, backend: backend.name }, 'queue error'));
-  const workers = new Set<Worker<Delivery>>();
+  const warn = (message: string) => (err: unknown) => logger.warn({ err, backend: backend.name }, message);
+  const queue = openUntilReady(() => {
+    const opened = backend.createQueue();
+    opened.on('error', warn('queue error'));
+    return opened;
+  });
+  const workers = new Set<{ close(): Promise<void> }>();
 
   return {
     backend: backend.name,
     async deliver(delivery, delayMs = 0) {
       await inTime(
-        queue.add('slice', delivery, {
-          jobId: `${delivery.jobId}-${delivery.revision}-${randomUUID()}`,
-          delay: Math.max(0, Math.round(delayMs)),
-          attempts: TRIES,
-          backoff: { type: 'exponential', delay: BACKOFF_MS },
-          removeOnComplete: KEPT,
-          removeOnFail: KEPT,
-        }),
+        queue.ready.then((opened) =>
+          opened.add('slice', delivery, {
+            jobId: `${delivery.jobId}-${delivery.revision}-${randomUUID()}`,
+            delay: Math.max(0, Math.round(delayMs)),
+            attempts: TRIES,
+            backoff: { type: 'exponential', delay: BACKOFF_MS },
+            removeOnComplete: KEPT,
+            removeOnFail: KEPT,
+          }),
+        ),
       );
     },
-    work(handler: DeliveryHandler, concurrency) {
-      const process = async ({ data }: Job<Delivery>) => {
-        try {
-          await handler(data);
-        } catch (err) {
-          logger.warn({ err, job_id: data.jobId }, 'delivery failed');
-          // BullMQ keeps the message and the stack; those of the database may quote a user's values.
-          throw new Error('delivery failed');
-        }
-      };
-      const worker = backend.createWorker(process, { ...WORKER_OPTIONS, concurrency });
-      worker.on('error', (err) => logger.warn({ err, backend: backend.name }, 'queue worker error'));
+    work(handler, concurrency) {
+      const options = { ...WORKER_OPTIONS, concurrency, autorun: false };
+      const worker = openUntilReady(() => {
+        const opened = backend.createWorker(processWith(handler, logger), options);
+        opened.on('error', warn('queue worker error'));
+        // An error may have ended BullMQ's look for deliveries whose worker was killed.
+        opened.on('error', () => void opened.startStalledCheckTimer().catch(() => undefined));
+        return opened;
+      });
+      void worker.ready.then((opened) => opened.run()).catch(warn('queue worker ended'));
       workers.add(worker);
       return {
         async close() {
@@ -83,13 +89,30 @@ export function createBullmqQueue(backend: Backend, logger: Logger): DeliveryQue
       };
     },
     async ping() {
-      await inTime(backend.ping());
+      await inTime(queue.ready.then((opened) => backend.ping(opened)));
     },
     async close() {
       await Promise.all([...workers].map((worker) => worker.close()));
-      await Promise.race([backend.close().catch(() => undefined), timeout()]);
+      await Promise.race([queue.close().catch(() => undefined), timeout()]);
       backend.disconnect();
     },
+  };
+}
+
+function processWith(handler: DeliveryHandler, logger: Logger) {
+  return async ({ data, stalledCounter }: Job<unknown>): Promise<void> => {
+    const delivery = readDelivery(data);
+    if (delivery === undefined) {
+      logger.warn('delivery ignored: it is none of ours');
+      return;
+    }
+    try {
+      await handler(delivery, stalledCounter > 0);
+    } catch (err) {
+      logger.warn({ err, job_id: delivery.jobId }, 'delivery failed');
+      // BullMQ keeps the message and the stack; those of the database may quote a user's values.
+      throw new Error('delivery failed');
+    }
   };
 }
 

@@ -12,8 +12,11 @@ export interface Delivery {
   revision: number;
 }
 
-/** Works on one delivery; an error makes the queue try it again a few times. */
-export type DeliveryHandler = (delivery: Delivery) => Promise<void>;
+/**
+ * Works on one delivery; an error makes the queue try it again a few times.
+ * @param wasInterrupted an earlier try ended without a word, as when its worker was killed
+ */
+export type DeliveryHandler = (delivery: Delivery, wasInterrupted: boolean) => Promise<void>;
 
 export interface DeliveryWorker {
   /** Takes no further delivery and waits for those in work. */

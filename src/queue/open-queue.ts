@@ -1,4 +1,5 @@
 /** Opens the delivery queue on the backend that the settings name: Redis when there is a REDIS_URL, else PostgreSQL. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, Queue, runMigrations, Worker, withBackend } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -16,6 +17,13 @@ export interface QueueOptions {
 /** Connections of a process for each of queue and worker, besides one that listens. */
 const POSTGRES_CONNECTIONS = 3;
 const CONNECT_TIMEOUT_MS = 3_000;
+/** A connection that is dead without a word is given up when a query or command has had no answer for so long. */
+const POSTGRES_ANSWER_TIMEOUT_MS = 10_000;
+/** Longer than BullMQ lets a command wait for work (10 s). */
+const REDIS_ANSWER_TIMEOUT_MS = 15_000;
+const KEEP_ALIVE_MS = 10_000;
+/** Before a worker asks again that could not ask for work; BullMQ itself would ask again at once. */
+const FETCH_RETRY_MS = 500;
 
 /** Opens the queue. On PostgreSQL, migrateQueue must have run once. */
 export function openQueue(options: QueueOptions): DeliveryQueue {
@@ -39,43 +47,54 @@ export async function migrateQueue(databaseUrl: string): Promise<void> {
 
 function postgresBackend(databaseUrl: string): Backend {
   const bullmq = withBackend(createPostgresBackend);
+  class PatientWorker extends bullmq.Worker<Delivery> {
+    protected override async moveToActive(token: string, name?: string) {
+      try {
+        return await super.moveToActive(token, name);
+      } catch (error) {
+        await sleep(FETCH_RETRY_MS);
+        throw error;
+      }
+    }
+  }
   const connection = {
     connectionString: databaseUrl,
     max: POSTGRES_CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: POSTGRES_ANSWER_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     application_name: 'muster-queue',
   };
   // The classes bound to a backend are the same classes with other type parameters.
-  const queue = new bullmq.Queue(QUEUE_NAME, { connection }) as unknown as Queue<Delivery>;
   return {
     name: 'postgresql',
-    queue,
+    createQueue: () => new bullmq.Queue(QUEUE_NAME, { connection }) as unknown as Queue<Delivery>,
     createWorker: (processor, options) =>
-      new bullmq.Worker<Delivery>(
+      new PatientWorker(
         QUEUE_NAME,
         processor as never,
-        {
-          ...options,
-          connection,
-        } as never,
+        { ...options, connection } as never,
       ) as unknown as Worker<Delivery>,
-    ping: () => queue.count(),
-    close: () => queue.close(),
+    ping: (queue) => queue.count(),
     disconnect: () => {},
   };
 }
 
 function redisBackend(redisUrl: string, logger: Logger): Backend {
-  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  const connection = new Redis(redisUrl, {
+    maxRetriesPerRequest: null,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: REDIS_ANSWER_TIMEOUT_MS,
+    keepAlive: KEEP_ALIVE_MS,
+  });
   connection.on('error', (err) => logger.warn({ err, backend: 'redis' }, 'redis connection error'));
-  const queue = new Queue<Delivery>(QUEUE_NAME, { connection });
   return {
     name: 'redis',
-    queue,
+    createQueue: () => new Queue<Delivery>(QUEUE_NAME, { connection }),
     createWorker: (processor, options) =>
       new Worker<Delivery>(QUEUE_NAME, processor, { ...options, connection }),
     ping: () => connection.ping(),
-    close: () => queue.close(),
     disconnect: () => connection.disconnect(),
   };
 }

@@ -3,13 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { AcceptedRow } from '#job/row';
+import { LostRaceError } from '#store/faults';
 import { upsertRows } from '#store/upsert-rows';
 import { type Muster, startMuster } from '../support/muster';
+import { waitFor } from '../support/wait';
 
 let muster: Muster;
 let environments = 0;
 beforeAll(async () => {
-  muster = await startMuster({ workers: 0 });
+  muster = await startMuster();
 });
 afterAll(() => muster.close());
 
@@ -118,7 +120,153 @@ describe('the upsert', () => {
       );
     }
   });
+
+  it('folds companies as it folds users, without a company of their own', async () => {
+    const job = { ...(await newJob()), entity: 'company' as const };
+    const patches = ['{"a":1.0}', '{"a":1.00,"b":null}', '{"a":1.00}', '{"a":null}'];
+    const rows = patches.map((metadata, n) => row(n + 1, 'c', metadata));
+    await muster.store.transaction((tx) => upsertRows(tx, job, rows));
+    expect(await readOutcomes(job)).toEqual(['created', 'updated', 'unchanged', 'updated']);
+    const { rows: stored } = await muster.store.pool.query(
+      'SELECT company_id, metadata::text FROM companies WHERE environment_id = $1',
+      [job.environmentId],
+    );
+    expect(stored).toEqual([{ company_id: 'c', metadata: '{}' }]);
+  });
+
+  it('finds a row unchanged that has hundreds of keys and values large enough to be stored out of line', async () => {
+    const job = await newJob();
+    const numbers = Array.from({ length: 300 }, (_, n) => `"key ${n}":${n}.${'0'.repeat(n % 7)}1`);
+    const random = Array.from({ length: 300 }, randomUUID).join('');
+    const rows = [
+      row(1, 'wide', `{${numbers.join(',')}}`),
+      row(2, 'long', `{"a":"${random}","b":"${'x'.repeat(60_000)}","c":1.50}`),
+    ];
+    await muster.store.transaction((tx) => upsertRows(tx, job, rows));
+    const again = { ...job, id: randomUUID() };
+    await muster.store.transaction((tx) => upsertRows(tx, again, rows));
+    expect(await readOutcomes(again)).toEqual(['unchanged', 'unchanged']);
+  });
+
+  it('takes 1.0 to 1.00 for a change, and reads back what came last', async () => {
+    const job = await newJob();
+    for (const [n, number] of ['1.0', '1.00', '1.00', '1', '1e0'].entries()) {
+      await muster.store.transaction((tx) => upsertRows(tx, job, [row(n + 1, 'u', `{"a":${number}}`)]));
+      const { metadata } = (await readUsers(job.environmentId)).get('u') as Stored;
+      expect(metadata).toEqual({ a: number === '1e0' ? '1' : number });
+    }
+    expect(await readOutcomes(job)).toEqual(['created', 'updated', 'unchanged', 'updated', 'unchanged']);
+  });
+
+  it('gives up, instead of overwriting, when a row has changed since it was read, and the next try applies it', async () => {
+    const job = await newJob();
+    await muster.store.transaction((tx) => upsertRows(tx, job, [row(1, 'u', '{"n":0}')]));
+    const other = await muster.store.pool.connect();
+    await other.query('BEGIN');
+    await other.query(`UPDATE users SET metadata = metadata || '{"other":1}' WHERE environment_id = $1`, [
+      job.environmentId,
+    ]);
+    let tries = 0;
+    let firstError: unknown;
+    const racing = muster.store.transaction(async (tx) => {
+      tries++;
+      return upsertRows(tx, job, [row(2, 'u', '{"n":1}')]).catch((error: unknown) => {
+        firstError ??= error;
+        throw error;
+      });
+    });
+    await waitFor('the upsert to wait for the other writer', async () => {
+      const { rows } = await muster.store.pool.query('SELECT FROM pg_locks WHERE NOT granted');
+      return rows.length > 0;
+    });
+    await other.query('COMMIT');
+    other.release();
+    expect(await racing).toMatchObject({ updated: 1 });
+    expect(firstError).toBeInstanceOf(LostRaceError);
+    expect(tries).toBe(2);
+    expect((await readUsers(job.environmentId)).get('u')?.metadata).toEqual({ n: '1', other: '1' });
+    expect(await readOutcomes(job)).toEqual(['created', 'updated']);
+  });
+
+  it('within a job loses nothing beside single writers of the same users', async () => {
+    const ids = Array.from({ length: 200 }, (_, n) => `beside-${n}`);
+    const { body } = await muster
+      .post()
+      .send(
+        Array.from({ length: 4_000 }, (_, n) => ({
+          user_id: ids[n % 200],
+          metadata: { [`k${Math.floor(n / 200)}`]: n },
+        })),
+      )
+      .expect(202);
+    const { environmentId } = muster;
+    const writer = async (name: string) => {
+      for (const [n, id] of ids.entries()) {
+        const job = { id: randomUUID(), environmentId, entity: 'user' as const };
+        await muster.store.transaction((tx) => upsertRows(tx, job, [row(1, id, `{"${name}":${n}}`)]));
+      }
+    };
+    await Promise.all([writer('first'), writer('second')]);
+    const job = await muster.finished(body.job_id);
+    expect(job).toMatchObject({ status: 'completed', completed_rows: 4_000, failed_rows: 0 });
+    const users = await readUsers(environmentId);
+    const all = [...Array.from({ length: 20 }, (_, k) => `k${k}`), 'first', 'second'].sort();
+    for (const [n, id] of ids.entries()) {
+      const { metadata } = users.get(id) as Stored;
+      expect(Object.keys(metadata).sort()).toEqual(all);
+      expect(metadata.k19).toBe(String(19 * 200 + n));
+    }
+  });
+
+  it.each([
+    ['a constraint', "ALTER TABLE users ADD CONSTRAINT no_poison CHECK (NOT metadata ? 'poison')"],
+    [
+      'a trigger',
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         IF NEW.metadata ? 'poison' THEN RAISE EXCEPTION 'canary %', NEW.user_id; END IF; RETURN NEW;
+       END $$;
+       CREATE TRIGGER no_poison BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION refuse()`,
+    ],
+  ])(
+    'fails only the rows that %s refuses, and folds those around them as if they were not there',
+    async (_, refusal) => {
+      await muster.store.pool.query(refusal);
+      const { key, environmentId } = await muster.addEnvironment(`e${environments++}`);
+      const poison = new Set([1, 70, 71, 140, 250]);
+      // Fifty ids, each five times: a refused row stands before, between and behind rows of its own id.
+      const job = await muster.importRows(
+        Array.from({ length: 250 }, (_, n) => ({
+          user_id: `u${n % 50}`,
+          metadata: poison.has(n + 1) ? { poison: n } : { [`k${Math.floor(n / 50)}`]: n },
+        })),
+        key,
+      );
+      await muster.store.pool.query(
+        'ALTER TABLE users DROP CONSTRAINT IF EXISTS no_poison; DROP TRIGGER IF EXISTS no_poison ON users',
+      );
+      expect(job).toMatchObject({ status: 'completed', created_rows: 50, updated_rows: 195, failed_rows: 5 });
+      const { rows: failed } = await muster.store.pool.query(
+        `SELECT row, id, errors->0->>'code' AS code, errors::text AS errors FROM row_results
+       WHERE job_id = $1 AND outcome = 'failed' ORDER BY row`,
+        [job.job_id],
+      );
+      expect(failed.map(({ row, code }) => [row, code])).toEqual(
+        [...poison].map((row) => [row, 'storage_error']),
+      );
+      expect(JSON.stringify(failed)).not.toContain('canary');
+      const users = await readUsers(environmentId);
+      const expected = (n: number) =>
+        [0, 1, 2, 3, 4].filter((k) => !poison.has(k * 50 + n + 1)).map((k) => `k${k}`);
+      for (const [id, { metadata }] of users) {
+        expect(Object.keys(metadata).sort()).toEqual(expected(Number(id.slice(1))));
+      }
+    },
+  );
 });
+
+function row(number: number, id: string, metadata: string): AcceptedRow {
+  return { row: number, id, companyId: undefined, metadata };
+}
 
 async function newJob() {
   const { environmentId } = await muster.addEnvironment(`e${environments++}`);
