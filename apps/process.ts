@@ -2,6 +2,7 @@
  * What every process has in common: settings are read, the service starts, SIGTERM or SIGINT closes it in order.
  * A start that cannot succeed ends with one sentence on standard error and exit code 1, never with a stack.
  */
+import { once } from 'node:events';
 import { createLogger, type Logger } from '#logger';
 import { readSettings, type Settings } from '#settings/settings';
 
@@ -16,11 +17,11 @@ export interface Service {
 /**
  * Runs a process from start to end.
  * @param name of the process in the log
- * @param start opens the service; its error is the process's last sentence
+ * @param start opens the service; its error is the process's last sentence. The signal says that it is asked to end.
  */
 export async function runProcess(
   name: string,
-  start: (settings: Settings, logger: Logger) => Promise<Service>,
+  start: (settings: Settings, logger: Logger, asked: AbortSignal) => Promise<Service>,
 ): Promise<void> {
   try {
     const settings = readSettings();
@@ -32,11 +33,11 @@ export async function runProcess(
     };
     process.on('uncaughtException', crash).on('unhandledRejection', crash);
     // A signal that comes while the service still starts is obeyed as soon as it has.
-    const asked = new Promise<NodeJS.Signals>((resolve) => {
-      process.once('SIGTERM', resolve).once('SIGINT', resolve);
-    });
-    const service = await start(settings, logger);
-    await asked;
+    const asked = new AbortController();
+    const ask = () => asked.abort();
+    process.once('SIGTERM', ask).once('SIGINT', ask);
+    const service = await start(settings, logger, asked.signal);
+    if (!asked.signal.aborted) await once(asked.signal, 'abort');
     logger.info('closing');
     setTimeout(() => {
       logger.error('not closed in time');

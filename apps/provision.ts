@@ -1,14 +1,29 @@
-/** What a process needs of the database before it can serve: its tables up to date, and a key to get in with. */
+/** What a process needs of the database before it can serve: an answer, its tables up to date, a key to get in with. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '#logger';
 import type { Settings } from '#settings/settings';
 import { ensureEnvironment, ensureKey, hasKeys } from '#store/api-keys';
 import type { Store } from '#store/client';
+import { isUnavailable } from '#store/faults';
 import { MigrationError, pendingMigrations } from '#store/migrate';
 
 const DEFAULT_ENVIRONMENT = 'default';
 
-/** @throws MigrationError when the database is older than this version */
-export async function requireMigrated(databaseUrl: string): Promise<void> {
-  const pending = await pendingMigrations(databaseUrl);
+/** A database that is just being restarted is waited for so long. */
+const WAIT_MS = 60_000;
+const RETRY_MS = 1_000;
+
+/**
+ * Waits for the database if need be, and makes sure that it is up to date.
+ * @param asked ends the waiting
+ * @throws MigrationError when the database is older than this version; what kept it from answering for a minute
+ */
+export async function requireMigrated(
+  databaseUrl: string,
+  logger: Logger,
+  asked: AbortSignal,
+): Promise<void> {
+  const pending = await whenAvailable(() => pendingMigrations(databaseUrl), logger, asked);
   if (pending.length > 0) {
     throw new MigrationError(
       `The database is not up to date (${pending.join(', ')}): run "npm run migrate" first.`,
@@ -28,5 +43,18 @@ export async function provisionKeys(
   if (settings.apiKey !== undefined) await ensureKey(store, environmentId, settings.apiKey);
   else if (settings.production && !(await hasKeys(store))) {
     throw new Error('No API key exists: set API_KEY, or make one with "npm run admin -- keys create".');
+  }
+}
+
+async function whenAvailable<T>(ask: () => Promise<T>, logger: Logger, asked: AbortSignal): Promise<T> {
+  const endMs = performance.now() + WAIT_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (err) {
+      if (asked.aborted || !isUnavailable(err) || performance.now() > endMs) throw err;
+      logger.warn({ err }, 'waiting for the database');
+      await sleep(RETRY_MS, undefined, { signal: asked }).catch(() => undefined);
+    }
   }
 }

@@ -9,9 +9,9 @@ import { API_STATEMENT_TIMEOUT_MS, openStore } from '#store/client';
 
 const CONNECTIONS = 10;
 
-void runProcess('api', async (settings, logger) => {
+void runProcess('api', async (settings, logger, asked) => {
   const databaseUrl = requireDatabaseUrl(settings);
-  await requireMigrated(databaseUrl);
+  await requireMigrated(databaseUrl, logger, asked);
   const store = openStore({
     databaseUrl,
     connections: CONNECTIONS,

@@ -29,9 +29,11 @@ interface Database extends Service {
   place: string;
 }
 
-void runProcess('standalone', async (settings, logger) => {
+void runProcess('standalone', async (settings, logger, asked) => {
   const database =
-    settings.databaseUrl === undefined ? await embedded(settings) : await external(settings.databaseUrl);
+    settings.databaseUrl === undefined
+      ? await embedded(settings)
+      : await external(settings.databaseUrl, logger, asked);
   try {
     const apiKey = settings.apiKey ?? database.apiKey;
     const service = await serve({ ...settings, apiKey }, database.url, logger);
@@ -102,7 +104,7 @@ async function embedded(settings: Settings): Promise<Database> {
   }
 }
 
-async function external(url: string): Promise<Database> {
-  await requireMigrated(url);
+async function external(url: string, logger: Logger, asked: AbortSignal): Promise<Database> {
+  await requireMigrated(url, logger, asked);
   return { url, apiKey: undefined, place: 'DATABASE_URL', close: async () => {} };
 }

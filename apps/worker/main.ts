@@ -9,9 +9,9 @@ import { openStore } from '#store/client';
 /** One for each delivery in work, and one each for the stamp and the rescue. */
 const connections = (concurrency: number) => concurrency + 2;
 
-void runProcess('worker', async (settings, logger) => {
+void runProcess('worker', async (settings, logger, asked) => {
   const databaseUrl = requireDatabaseUrl(settings);
-  await requireMigrated(databaseUrl);
+  await requireMigrated(databaseUrl, logger, asked);
   const { workerConcurrency: concurrency, usersPerMinute, redisUrl } = settings;
   const store = openStore({ databaseUrl, connections: connections(concurrency), logger });
   const queue = openQueue({ databaseUrl, redisUrl, logger });

@@ -1,31 +1,27 @@
 /**
  * Delivers again what was lost: jobs that have been due for a while and that nobody works on, whatever happened to
- * their delivery (queue flushed, worker killed, queue away when the job was accepted). Sweeps abandoned uploads too.
+ * their delivery (queue flushed, worker killed, queue away when the job was accepted). While the queue takes nothing it
+ * runs them a slice further itself: slowly, but without the queue. Sweeps abandoned uploads too.
  * One runner at a time over all workers; a delivery too many does no harm.
  */
-import type { Logger } from '#logger';
-import { deliverSlice } from '#pipeline/deliver';
-import type { DeliveryQueue } from '#queue/delivery-queue';
-import type { Store } from '#store/client';
+import { type ImportDeps, runImport } from '#pipeline/run-import';
+import type { Delivery } from '#queue/delivery-queue';
 import { claimAbandonedJobs } from '#store/move-job';
 import { sweepUploads } from '#store/uploads';
 
-const INTERVAL_MS = 5_000;
-/** Longer than any slice takes, shorter than anyone wants to wait. */
+const INTERVAL_MS = 2_500;
+/**
+ * Longer than a killed worker's delivery takes to come again by the queue itself; with the interval it is what a job
+ * waits at most when its delivery is lost.
+ */
 const GRACE_MS = 10_000;
 /** Longer than the API lets a request last. */
 const UPLOAD_MAX_AGE_MS = 60 * 60 * 1000;
 /** Any number that no one else locks; spells MSTR. */
 const RESCUE_LOCK = 0x4d535452;
 
-export interface RescueDeps {
-  store: Store;
-  queue: DeliveryQueue;
-  logger: Logger;
-}
-
 /** Starts the rescue. The function that is returned stops it and waits for the run in progress. */
-export function startRescue(deps: RescueDeps): () => Promise<void> {
+export function startRescue(deps: ImportDeps): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
     running = running.then(() => rescue(deps)).catch((err) => deps.logger.warn({ err }, 'rescue failed'));
@@ -37,7 +33,8 @@ export function startRescue(deps: RescueDeps): () => Promise<void> {
 }
 
 /** One run: finds what nobody drives and delivers it. Returns at once when another process is at it. */
-export async function rescue({ store, queue, logger }: RescueDeps): Promise<void> {
+export async function rescue(deps: ImportDeps): Promise<void> {
+  const { store, logger } = deps;
   const abandoned = await store.transaction(async (tx) => {
     const lock = await tx.query<{ granted: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS granted', [
       RESCUE_LOCK,
@@ -47,8 +44,17 @@ export async function rescue({ store, queue, logger }: RescueDeps): Promise<void
     if (uploads > 0) logger.info({ uploads }, 'abandoned uploads removed');
     return claimAbandonedJobs(tx, GRACE_MS);
   });
-  for (const delivery of abandoned) {
+  for (const delivery of abandoned) await deliverOrRun(delivery, deps);
+}
+
+async function deliverOrRun(delivery: Delivery, deps: ImportDeps): Promise<void> {
+  const { queue, logger } = deps;
+  try {
+    await queue.deliver(delivery);
     logger.warn({ job_id: delivery.jobId }, 'job delivered again');
-    await deliverSlice(delivery, 0, { queue, logger });
+  } catch (err) {
+    logger.warn({ err, job_id: delivery.jobId }, 'queue takes nothing: slice run without it');
+    // Nobody would notice if this killed the worker: so it counts as a try beforehand.
+    await runImport(delivery, deps, true);
   }
 }

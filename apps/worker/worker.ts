@@ -1,16 +1,21 @@
 /** A worker: takes deliveries from the queue, runs the import a slice further, and keeps the rescue going. */
+import { ClockWatch } from '#pipeline/clock-watch';
 import { type ImportDeps, runImport } from '#pipeline/run-import';
 import { startRescue } from './rescue';
 
-export interface WorkerOptions extends ImportDeps {
+export interface WorkerOptions extends Omit<ImportDeps, 'clock'> {
   /** Deliveries at a time. */
   concurrency: number;
 }
 
 /** Starts a worker. `close` finishes the slices in work and takes no more. */
 export function startWorker(options: WorkerOptions): { close(): Promise<void> } {
-  const worker = options.queue.work((delivery) => runImport(delivery, options), options.concurrency);
-  const stopRescue = startRescue(options);
+  const deps: ImportDeps = { ...options, clock: new ClockWatch() };
+  const worker = options.queue.work(
+    (delivery, wasInterrupted) => runImport(delivery, deps, wasInterrupted),
+    options.concurrency,
+  );
+  const stopRescue = startRescue(deps);
   return {
     async close() {
       await Promise.all([worker.close(), stopRescue()]);

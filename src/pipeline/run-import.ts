@@ -11,8 +11,9 @@ import type { Logger } from '#logger';
 import type { Delivery, DeliveryQueue } from '#queue/delivery-queue';
 import type { Store } from '#store/client';
 import { isTransient, isUnavailable } from '#store/faults';
-import { countFailedAttempt, type LockedJob, lockJob, moveJob } from '#store/move-job';
+import { countFailedAttempt, forgiveAttempt, type LockedJob, lockJob, moveJob } from '#store/move-job';
 import { stampSlice } from '#store/paces';
+import type { ClockWatch } from './clock-watch';
 import { deliverSlice } from './deliver';
 import { describeIgnored, refreshCatalogue } from './refresh';
 import type { Slice } from './slice';
@@ -22,7 +23,7 @@ import { validateSlice } from './validate';
 /** How long one delivery may keep a worker before others get their turn. */
 const SHARE_MS = 1_000;
 
-/** A slice that fails this often, for a reason that is not the database being away, ends its job. */
+/** A slice that fails or kills its worker this often, not because the database is away, ends its job. */
 const MAX_ATTEMPTS = 10;
 
 export interface ImportDeps {
@@ -31,6 +32,8 @@ export interface ImportDeps {
   logger: Logger;
   /** Throttle of environments that have none of their own; 0 = unthrottled. */
   usersPerMinute: number;
+  /** One for each process. */
+  clock: ClockWatch;
 }
 
 /** What became of a slice, for the delivery that ran it. */
@@ -41,13 +44,17 @@ type Step =
 
 /**
  * Works on a delivery until its share of time is used up, the next slice is not due yet, or the job has ended.
+ * @param wasInterrupted an earlier try may have ended with its worker: it is counted before anything is done, so that a
+ * slice that kills its worker each time ends its job and not the service
  * @throws what kept a slice from being committed, so that the queue tries the delivery again
  */
-export async function runImport(delivery: Delivery, deps: ImportDeps): Promise<void> {
+export async function runImport(delivery: Delivery, deps: ImportDeps, wasInterrupted = false): Promise<void> {
   const { jobId } = delivery;
+  if (wasInterrupted && (await countAttempt(delivery, deps)) === 'given up') return;
   const startedMs = performance.now();
   for (let { revision } = delivery; ; ) {
-    const step = await runSlice({ jobId, revision }, deps);
+    const isCounted = wasInterrupted && revision === delivery.revision;
+    const step = await runSlice({ jobId, revision }, isCounted, deps);
     if (step.kind === 'nothing') return;
     if (step.kind === 'ended') {
       deps.logger.info(
@@ -70,18 +77,23 @@ async function stamp(environmentId: number, { store, logger }: ImportDeps): Prom
   await stampSlice(store.pool, environmentId).catch((err) => logger.warn({ err }, 'slice not stamped'));
 }
 
-async function runSlice(delivery: Delivery, deps: ImportDeps): Promise<Step> {
+async function runSlice(delivery: Delivery, isCounted: boolean, deps: ImportDeps): Promise<Step> {
   try {
     return await deps.store.transaction(async (tx): Promise<Step> => {
       const job = await lockJob(tx, delivery.jobId);
       if (job === undefined || job.revision !== delivery.revision || isFinal(job.status))
         return { kind: 'nothing' };
       const usersPerMinute = job.environmentUsersPerMinute ?? deps.usersPerMinute;
-      return advance({ tx, job, usersPerMinute });
+      return advance({ tx, job, usersPerMinute, clock: deps.clock });
     });
   } catch (error) {
-    if (isTransient(error) || isUnavailable(error)) throw error;
-    return giveUpOrThrow(delivery, error, deps);
+    const isDatabaseAway = isTransient(error) || isUnavailable(error);
+    // The worker is alive: what was counted in advance was not its death.
+    if (isCounted && isDatabaseAway) await forgive(delivery, deps);
+    if (isDatabaseAway) throw error;
+    deps.logger.error({ err: error, job_id: delivery.jobId }, 'slice failed');
+    if (!isCounted && (await countAttempt(delivery, deps)) === 'given up') return { kind: 'nothing' };
+    throw error;
   }
 }
 
@@ -125,16 +137,26 @@ function next({ job }: Slice, more: { revision: number; delayMs: number; paced?:
   return more.paced ? { ...step, stampEnvironment: job.environmentId } : step;
 }
 
-/** Counts the failed try; ends the job when there were too many, so that its slot is free for others. */
-async function giveUpOrThrow(delivery: Delivery, error: unknown, deps: ImportDeps): Promise<Step> {
-  const { jobId, revision } = delivery;
-  const attempts = await countFailedAttempt(deps.store.pool, jobId, revision);
-  deps.logger.error({ err: error, job_id: jobId, attempts }, 'slice failed');
-  if (attempts < MAX_ATTEMPTS) throw error;
-  return deps.store.transaction(async (tx): Promise<Step> => {
+/** Counts a try of the slice; ends the job when there were too many, so that its slot is free for others. */
+async function countAttempt(
+  { jobId, revision }: Delivery,
+  { store, logger }: ImportDeps,
+): Promise<'goes on' | 'given up'> {
+  const attempts = await countFailedAttempt(store.pool, jobId, revision);
+  if (attempts === 0) return 'goes on';
+  logger.warn({ job_id: jobId, attempts }, 'slice is tried again');
+  if (attempts < MAX_ATTEMPTS) return 'goes on';
+  await store.transaction(async (tx) => {
     const job = await lockJob(tx, jobId);
-    if (job === undefined || job.revision !== revision) return { kind: 'nothing' };
+    if (job === undefined || job.revision !== revision) return;
     await moveJob(tx, job, 'failed', { errorCode: 'internal', warnings: describeIgnored(job.observations) });
-    return { kind: 'ended', job, status: 'failed' };
+    logger.error({ job_id: jobId, request_id: job.requestId, status: 'failed' }, 'import ended');
   });
+  return 'given up';
+}
+
+async function forgive({ jobId, revision }: Delivery, { store, logger }: ImportDeps): Promise<void> {
+  await forgiveAttempt(store.pool, jobId, revision).catch((err) =>
+    logger.warn({ err, job_id: jobId }, 'attempt not forgiven'),
+  );
 }

@@ -2,12 +2,14 @@
 
 import type { Transaction } from '#store/client';
 import type { LockedJob } from '#store/move-job';
+import type { ClockWatch } from './clock-watch';
 
 export interface Slice {
   tx: Transaction;
   job: LockedJob;
   /** Throttle that holds for this job's environment; 0 = unthrottled. */
   usersPerMinute: number;
+  clock: ClockWatch;
 }
 
 /** How a slice of a stage ended. */

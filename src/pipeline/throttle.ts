@@ -53,6 +53,18 @@ export function settlePace(pace: Pace, nowMs: number): Pace {
 }
 
 /**
+ * The pace after the clock was set forward: what was in the window before counts from then on, because nobody can say
+ * how much of the window has really passed. Costs a minute at most; nothing when it is done again.
+ */
+export function acrossLeap(pace: Pace, { fromMs, toMs }: { fromMs: number; toMs: number }): Pace {
+  const wasInWindow = (atMs: number) => atMs >= fromMs - WINDOW_MS && atMs <= fromMs;
+  return {
+    ...pace,
+    recent: pace.recent.map(({ atMs, rows }) => ({ atMs: wasInWindow(atMs) ? toMs : atMs, rows })),
+  };
+}
+
+/**
  * Whether a slice may run now, and with how many rows; otherwise when to come back.
  * @param pace settled at nowMs
  * @param usersPerMinute above 0

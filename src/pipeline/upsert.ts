@@ -11,7 +11,7 @@ import { readStagedRows } from '#store/staged-rows';
 import { upsertRows } from '#store/upsert-rows';
 import { readRow } from './read-row';
 import { SLICE_BYTES, SLICE_ROWS, type Slice, type SliceOutcome } from './slice';
-import { afterSlice, settlePace, takeTurn } from './throttle';
+import { acrossLeap, afterSlice, settlePace, takeTurn } from './throttle';
 
 /** Applies the next rows, as many as the throttle allows at this moment, or none when the slice is not due yet. */
 export async function upsertSlice(slice: Slice): Promise<SliceOutcome> {
@@ -25,9 +25,10 @@ async function unpacedSlice({ tx, job }: Slice): Promise<SliceOutcome> {
   return { kind: 'more', revision, delayMs: 0 };
 }
 
-async function pacedSlice({ tx, job, usersPerMinute }: Slice): Promise<SliceOutcome> {
+async function pacedSlice({ tx, job, usersPerMinute, clock }: Slice): Promise<SliceOutcome> {
   const { pace: stored, nowMs } = await lockPace(tx, job.environmentId);
-  const pace = settlePace(stored, nowMs);
+  const leap = clock.look(nowMs);
+  const pace = settlePace(leap === undefined ? stored : acrossLeap(stored, leap), nowMs);
   const turn = takeTurn(pace, nowMs, usersPerMinute);
   if (!turn.due) {
     await savePace(tx, job.environmentId, pace, false);

@@ -12,6 +12,8 @@ import pg from 'pg';
 /** The number that Prisma's schema engine locks while it migrates. */
 const PRISMA_MIGRATE_LOCK = 72707369;
 
+const CONNECT_TIMEOUT_MS = 5_000;
+
 // As Prisma's schema engine makes it.
 const CREATE_TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
   id                  VARCHAR(36) PRIMARY KEY NOT NULL,
@@ -68,7 +70,11 @@ export async function pendingMigrations(databaseUrl: string, dir = migrationsDir
 }
 
 async function withClient<T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'muster-migrate' });
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'muster-migrate',
+  });
   await client.connect();
   try {
     return await work(client);

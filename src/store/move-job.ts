@@ -124,6 +124,14 @@ export async function countFailedAttempt(db: Queryable, id: string, revision: nu
   return rows[0]?.attempts ?? 0;
 }
 
+/** Takes back an attempt that was counted in advance and turned out to be none. */
+export async function forgiveAttempt(db: Queryable, id: string, revision: number): Promise<void> {
+  await db.query('UPDATE jobs SET attempts = greatest(attempts - 1, 0) WHERE id = $1 AND revision = $2', [
+    id,
+    revision,
+  ]);
+}
+
 /**
  * Unfinished jobs whose slice has been due for longer than the grace: nobody drives them. Each is claimed, so that it
  * is found again only after another grace.

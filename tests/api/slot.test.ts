@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { createLogger } from '#logger';
+import { ClockWatch } from '#pipeline/clock-watch';
 import { runImport } from '#pipeline/run-import';
 import { type Muster, startMuster } from '../support/muster';
 import { FORM_TYPE, filePart, form, ndjsonOfBytes } from './support/form';
@@ -30,7 +31,8 @@ function post(n: number, body: string | Buffer, type = 'application/json', colle
 /** Works on the job until it has ended, as a worker does. */
 async function work(jobId: string): Promise<void> {
   const { store, queue } = muster;
-  const deps = { store, queue, logger: createLogger('test', 'silent'), usersPerMinute: 0 };
+  const logger = createLogger('test', 'silent');
+  const deps = { store, queue, logger, usersPerMinute: 0, clock: new ClockWatch() };
   for (let tries = 0; tries < 20; tries++) {
     const { rows } = await store.pool.query('SELECT revision, ended_at FROM jobs WHERE id = $1', [jobId]);
     if (rows[0]?.ended_at !== null) return;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import ndjson from 'ndjson';
 import { rescue } from '#apps/worker/rescue';
 import { createLogger } from '#logger';
+import { ClockWatch } from '#pipeline/clock-watch';
 import { readRefusedRows } from '#store/row-results';
 import { type Muster, startMuster } from '../support/muster';
 import { waitFor } from '../support/wait';
@@ -58,7 +59,8 @@ describe.each(['postgresql', 'redis'] as const)('with the queue on %s', (backend
       environmentId,
       id,
     ]);
-    await rescue({ store: muster.store, queue: muster.queue, logger });
+    const { store, queue } = muster;
+    await rescue({ store, queue, logger, usersPerMinute: 0, clock: new ClockWatch() });
     expect(await muster.finished(id, key)).toMatchObject({ status: 'completed', created_rows: 1 });
   });
 
