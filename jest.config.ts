@@ -22,6 +22,8 @@ const config: Config = {
   testTimeout: 60_000,
   // Two cores, one PostgreSQL and one Redis for all files: more workers only make each other late.
   maxWorkers: 2,
+  // Of one file: fault runs mostly wait.
+  maxConcurrency: 4,
 };
 
 export default config;

@@ -14,7 +14,7 @@ import { readDelivery } from './read-delivery';
 export const QUEUE_NAME = 'imports';
 
 /** `Queue.add` waits without end while Redis is away. */
-const ANSWER_TIMEOUT_MS = 1_500;
+const ANSWER_TIMEOUT_MS = 1_000;
 
 /**
  * A worker that was killed is noticed after at most lock + check. Deliveries are short (a slice), so the lock may be.
@@ -40,6 +40,8 @@ export interface Backend {
     options: Partial<WorkerOptions>,
   ): Worker<Delivery>;
   ping(queue: Queue<Delivery>): Promise<unknown>;
+  /** The connection is known to be lost: no use in waiting for an answer. */
+  isAway(): boolean;
   /** Drops the connection, which an orderly close of an unreachable backend would wait for. */
   disconnect(): void;
 }
@@ -57,6 +59,7 @@ export function createBullmqQueue(backend: Backend, logger: Logger): DeliveryQue
   return {
     backend: backend.name,
     async deliver(delivery, delayMs = 0) {
+      if (backend.isAway()) throw new DeliveryError('the queue is away');
       await inTime(
         queue.ready.then((opened) =>
           opened.add('slice', delivery, {

@@ -77,6 +77,7 @@ function postgresBackend(databaseUrl: string): Backend {
         { ...options, connection } as never,
       ) as unknown as Worker<Delivery>,
     ping: (queue) => queue.count(),
+    isAway: () => false,
     disconnect: () => {},
   };
 }
@@ -95,6 +96,7 @@ function redisBackend(redisUrl: string, logger: Logger): Backend {
     createWorker: (processor, options) =>
       new Worker<Delivery>(QUEUE_NAME, processor, { ...options, connection }),
     ping: () => connection.ping(),
+    isAway: () => ['close', 'reconnecting', 'end'].includes(connection.status),
     disconnect: () => connection.disconnect(),
   };
 }

@@ -15,6 +15,7 @@ import { createDatabase, dropDatabase } from './database';
 import { waitFor } from './wait';
 
 export type Backend = 'postgresql' | 'redis';
+export const BACKENDS: readonly Backend[] = ['postgresql', 'redis'];
 
 export interface MusterOptions {
   backend?: Backend;

@@ -6,8 +6,11 @@ import { createInterface } from 'node:readline';
 
 const ROOT = path.resolve(__dirname, '..', '..');
 
+export type ProcessName = 'api' | 'worker' | 'standalone';
+
 export interface Running {
   child: ChildProcess;
+  name: ProcessName;
   /** Where an API listens; empty for a worker. */
   url: string;
   /** Everything that it has logged. */
@@ -22,21 +25,18 @@ const all = new Set<ChildProcess>();
  * Starts `dist/apps/NAME/main.js` and waits for the line of its log that says it is ready.
  * @throws Error with what it wrote when it ends before
  */
-export async function startProcess(
-  name: 'api' | 'worker' | 'standalone',
-  settings: Record<string, string>,
-): Promise<Running> {
+export async function startProcess(name: ProcessName, settings: Record<string, string>): Promise<Running> {
   const child = spawn(process.execPath, [`dist/apps/${name}/main.js`], {
     cwd: ROOT,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, HOST: '127.0.0.1', PORT: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   all.add(child);
-  const log: string[] = [];
   const running: Running = {
     child,
+    name,
     url: '',
-    log,
+    log: [],
     async end(signal) {
       all.delete(child);
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
@@ -46,20 +46,28 @@ export async function startProcess(
       return code;
     },
   };
-  await new Promise<void>((resolve, reject) => {
+  await untilReady(running);
+  return running;
+}
+
+function untilReady(running: Running): Promise<void> {
+  const { child, name, log } = running;
+  return new Promise<void>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`${name} ended with ${code}:\n${log.join('\n')}`)));
     const read = (line: string) => {
       log.push(line);
-      const url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0];
-      const isReady = name === 'worker' ? line.includes('"msg":"working"') : url !== undefined;
-      if (!isReady || running.url !== '') return;
-      running.url = url ?? 'worker';
-      resolve();
+      if (name === 'worker') {
+        if (line.includes('"msg":"working"')) resolve();
+        return;
+      }
+      if (running.url !== '') return;
+      running.url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0] ?? '';
+      if (running.url !== '') resolve();
     };
-    createInterface({ input: child.stderr }).on('line', read);
-    createInterface({ input: child.stdout }).on('line', read);
+    for (const stream of [child.stderr, child.stdout]) {
+      if (stream !== null) createInterface({ input: stream }).on('line', read);
+    }
   });
-  return running;
 }
 
 /** Kills whatever a failed test has left. */
