@@ -36,26 +36,24 @@ for (const backend of BACKENDS) {
   );
 
   it.concurrent(
-    `${backend}: F24, F25: the clock of the database jumps an hour ahead and back: no minute above the limit, no hour of waiting`,
+    `${backend}: F24, F25: the clock of the database jumps an hour ahead and two hours back: no minute above the limit, no hour of waiting`,
     () =>
       withCluster(
         { backend, workers: 2, usersPerMinute: 300, postgres: { hasFalseClock: true } },
         async (cluster) => {
           const commits = await watchCommits(cluster);
           const clock = cluster.postgres as PostgresServer;
-          const job = await cluster.accept(makeImport({ rows: 400, ids: 400 }));
+          const job = await cluster.accept(makeImport({ rows: 330, ids: 330 }));
           await cluster.untilRows(job, 100);
           clock.setClock(HOUR_S);
           const [now] = await cluster.query('SELECT clock_timestamp() AS at');
           expect(Number(now?.at) - Date.now()).toBeGreaterThan((HOUR_S - 60) * 1_000);
           await cluster.untilRows(job, 200, 90_000);
-          clock.setClock(0);
-          await cluster.untilRows(job, 300, 150_000);
           clock.setClock(-HOUR_S);
-          await cluster.follow(job, { timeoutMs: 200_000 });
+          await cluster.follow(job, { timeoutMs: 240_000 });
           expect(busiestMinute(await commits.stop())).toBeLessThanOrEqual(300);
           const verdict = await cluster.verdict();
-          noteFaultRun({ fault: 'clock of the database jumps', backend, injections: 3, verdict });
+          noteFaultRun({ fault: 'clock of the database jumps', backend, injections: 2, verdict });
         },
       ),
     TIMEOUT_MS,
