@@ -13,17 +13,9 @@ const DEFAULT_ENVIRONMENT = 'default';
 const WAIT_MS = 60_000;
 const RETRY_MS = 1_000;
 
-/**
- * Waits for the database if need be, and makes sure that it is up to date.
- * @param asked ends the waiting
- * @throws MigrationError when the database is older than this version; what kept it from answering for a minute
- */
-export async function requireMigrated(
-  databaseUrl: string,
-  logger: Logger,
-  asked: AbortSignal,
-): Promise<void> {
-  const pending = await whenAvailable(() => pendingMigrations(databaseUrl), logger, asked);
+/** @throws MigrationError when the database is older than this version */
+export async function requireMigrated(databaseUrl: string): Promise<void> {
+  const pending = await pendingMigrations(databaseUrl);
   if (pending.length > 0) {
     throw new MigrationError(
       `The database is not up to date (${pending.join(', ')}): run "npm run migrate" first.`,
@@ -46,7 +38,16 @@ export async function provisionKeys(
   }
 }
 
-async function whenAvailable<T>(ask: () => Promise<T>, logger: Logger, asked: AbortSignal): Promise<T> {
+/**
+ * Asks the database, and waits for it if need be.
+ * @param asked ends the waiting
+ * @throws what kept it from answering for a minute; at once what is no fault of the connection
+ */
+export async function whenAvailable<T>(
+  ask: () => Promise<T>,
+  logger: Logger,
+  asked: AbortSignal,
+): Promise<T> {
   const endMs = performance.now() + WAIT_MS;
   for (;;) {
     try {

@@ -2,7 +2,7 @@
 import { createApi } from '#apps/api/app';
 import { listen } from '#apps/api/listen';
 import { runProcess } from '#apps/process';
-import { provisionKeys, requireMigrated } from '#apps/provision';
+import { provisionKeys, requireMigrated, whenAvailable } from '#apps/provision';
 import { openQueue } from '#queue/open-queue';
 import { requireDatabaseUrl } from '#settings/settings';
 import { API_STATEMENT_TIMEOUT_MS, openStore } from '#store/client';
@@ -11,14 +11,14 @@ const CONNECTIONS = 10;
 
 void runProcess('api', async (settings, logger, asked) => {
   const databaseUrl = requireDatabaseUrl(settings);
-  await requireMigrated(databaseUrl, logger, asked);
+  await whenAvailable(() => requireMigrated(databaseUrl), logger, asked);
   const store = openStore({
     databaseUrl,
     connections: CONNECTIONS,
     statementTimeoutMs: API_STATEMENT_TIMEOUT_MS,
     logger,
   });
-  await provisionKeys(store, settings);
+  await whenAvailable(() => provisionKeys(store, settings), logger, asked);
   const queue = openQueue({ databaseUrl, redisUrl: settings.redisUrl, logger });
   const listener = await listen(createApi({ store, queue, logger, settings }), settings.host, settings.port);
   logger.info({ url: listener.url }, 'listening');

@@ -5,7 +5,7 @@
 import { createApi } from '#apps/api/app';
 import { listen } from '#apps/api/listen';
 import { runProcess, type Service } from '#apps/process';
-import { provisionKeys, requireMigrated } from '#apps/provision';
+import { provisionKeys, requireMigrated, whenAvailable } from '#apps/provision';
 import { startWorker } from '#apps/worker/worker';
 import type { Logger } from '#logger';
 import { migrateQueue, openQueue } from '#queue/open-queue';
@@ -105,6 +105,6 @@ async function embedded(settings: Settings): Promise<Database> {
 }
 
 async function external(url: string, logger: Logger, asked: AbortSignal): Promise<Database> {
-  await requireMigrated(url, logger, asked);
+  await whenAvailable(() => requireMigrated(url), logger, asked);
   return { url, apiKey: undefined, place: 'DATABASE_URL', close: async () => {} };
 }

@@ -1,6 +1,6 @@
 /** The worker as a process of its own, on an external PostgreSQL. Any number may run side by side. */
 import { runProcess } from '#apps/process';
-import { requireMigrated } from '#apps/provision';
+import { requireMigrated, whenAvailable } from '#apps/provision';
 import { startWorker } from '#apps/worker/worker';
 import { openQueue } from '#queue/open-queue';
 import { requireDatabaseUrl } from '#settings/settings';
@@ -11,7 +11,7 @@ const connections = (concurrency: number) => concurrency + 2;
 
 void runProcess('worker', async (settings, logger, asked) => {
   const databaseUrl = requireDatabaseUrl(settings);
-  await requireMigrated(databaseUrl, logger, asked);
+  await whenAvailable(() => requireMigrated(databaseUrl), logger, asked);
   const { workerConcurrency: concurrency, usersPerMinute, redisUrl } = settings;
   const store = openStore({ databaseUrl, connections: connections(concurrency), logger });
   const queue = openQueue({ databaseUrl, redisUrl, logger });

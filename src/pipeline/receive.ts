@@ -21,6 +21,7 @@ export async function receive(
     { job_id: job.id, request_id: job.requestId, rows: upload.rows, bytes: upload.bytes },
     'import accepted',
   );
-  await deliverSlice({ jobId: job.id, revision: job.revision }, 0, deps);
+  // Not awaited: a queue that is away must not keep the client waiting.
+  void deliverSlice({ jobId: job.id, revision: job.revision }, 0, deps);
   return job;
 }

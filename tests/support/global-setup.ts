@@ -22,7 +22,10 @@ declare global {
 
 export default async function setUp(): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'muster-tests-'));
-  const postgres = await startEmbeddedPostgres({ dataDir: folder, settings: { max_connections: '300' } });
+  const postgres = await startEmbeddedPostgres({
+    dataDir: folder,
+    settings: { max_connections: '300', fsync: 'off' },
+  });
   process.env.TEST_DATABASE_URL = postgres.url;
   const template = await createEmptyDatabase(TEMPLATE);
   await migrate(template);
