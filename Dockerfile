@@ -1,25 +1,29 @@
-# One image for every role: the command decides (see docker-compose.yml). The default one is the API.
+# One image for every role with a database of its own: the command decides (see docker-compose.yml). The default one is
+# the API. Without DATABASE_URL nothing runs: the embedded PostgreSQL is left out.
 FROM node:20-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --include=dev --no-audit --no-fund
+# No install script is needed, and one would download a database engine that nothing uses.
+RUN npm ci --include=dev --ignore-scripts --no-audit --no-fund
 COPY . .
-RUN npm run build && npm prune --omit=dev --no-audit --no-fund
+# Optional are the embedded PostgreSQL and, because Prisma's client merely may have it beside it, Prisma's command line.
+# The files of the checkout keep the rights they have there: make them readable for the service's user.
+RUN npm run build \
+ && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
+ && chmod -R a+rX package.json prisma examples
 
 FROM node:20-bookworm-slim
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
-    PORT=3000 \
-    DATA_DIR=/data
+    PORT=3000
 WORKDIR /app
-# The code belongs to root: the service cannot change it. /data is only used without DATABASE_URL (the command
-# node dist/apps/standalone/main.js): mount a volume there.
-RUN mkdir /data && chown node:node /data
+# All of it belongs to root: the service cannot change it, and writes no file.
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/prisma ./prisma
 COPY --from=build /app/examples ./examples
-COPY --from=build /app/dist ./dist
+COPY --from=build /app/dist/apps ./dist/apps
+COPY --from=build /app/dist/src ./dist/src
 USER node
 EXPOSE 3000
 # For the API; the other roles answer no HTTP and switch it off.

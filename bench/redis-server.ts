@@ -1,4 +1,4 @@
-/** A Redis of its own, on a free port, with nothing kept on disk. */
+/** A Redis of its own, on a free port. */
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '#apps/standalone/free-port';
@@ -12,16 +12,22 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** @throws Error with a sentence when redis-server is missing or does not start */
-export async function startRedis(folder: string): Promise<RedisServer> {
+/** Nothing is kept on disk. */
+const IN_MEMORY = { save: '' };
+
+/**
+ * @param folder where it keeps what it keeps
+ * @param settings of redis.conf; its own defaults hold for all others
+ * @throws Error with a sentence when redis-server is missing or does not start
+ */
+export async function startRedis(
+  folder: string,
+  settings: Record<string, string> = IN_MEMORY,
+): Promise<RedisServer> {
   const port = await freePort();
-  const child = spawnOwn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder],
-    {
-      stdio: 'ignore',
-    },
-  );
+  const all = { port: String(port), bind: '127.0.0.1', dir: folder, ...settings };
+  const words = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
+  const child = spawnOwn('redis-server', words, { stdio: 'ignore' });
   let fault: Error | undefined;
   child.once('error', () => {
     fault = new Error('redis-server is missing: ./scripts/ensure-redis installs it.');

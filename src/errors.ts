@@ -5,8 +5,16 @@
 
 export const ERRORS = {
   invalid_json: [400, 'Bad Request', 'The body is not valid JSON.'],
-  missing_users: [400, 'Bad Request', 'The body must be {"users": [...]} or an array of users.'],
-  missing_companies: [400, 'Bad Request', 'The body must be {"companies": [...]} or an array of companies.'],
+  missing_users: [
+    400,
+    'Bad Request',
+    'The body must be {"users": [...]}, an array of users, or a CSV with a column user_id.',
+  ],
+  missing_companies: [
+    400,
+    'Bad Request',
+    'The body must be {"companies": [...]}, an array of companies, or a CSV with a column company_id.',
+  ],
   empty_import: [400, 'Bad Request', 'The import has no rows.'],
   invalid_multipart: [400, 'Bad Request', 'The multipart body is broken or was cut off.'],
   file_missing: [400, 'Bad Request', 'The form has no file in the field "file".'],
@@ -32,8 +40,9 @@ export const ERRORS = {
   unsupported_media_type: [
     415,
     'Unsupported Media Type',
-    'Send application/json, or multipart/form-data with an NDJSON file in the field "file".',
+    'Send application/json, application/x-ndjson, text/csv, or multipart/form-data with an NDJSON or CSV file in the field "file".',
   ],
+  rate_limited: [429, 'Too Many Requests', 'Too many requests. Wait as long as Retry-After says.'],
   internal: [
     500,
     'Internal Server Error',

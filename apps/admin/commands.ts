@@ -8,6 +8,8 @@ import {
   listEnvironments,
   listKeys,
   revokeKey,
+  SCOPES,
+  type Scope,
 } from '#store/api-keys';
 import type { Store } from '#store/client';
 
@@ -18,8 +20,10 @@ export const HELP = `Usage: npm run admin -- COMMAND
 
   environments create SLUG           make an environment (a to z, 0 to 9 and hyphens)
   environments list                  slug and age of each environment
-  keys create --environment SLUG     make a key; it is printed once, alone on standard output
-  keys list [--environment SLUG]     prefix, environment, state and last use of each key
+  keys create --environment SLUG [--scope read|import|admin]
+                                     make a key; it is printed once, alone on standard output. read: GET only;
+                                     import: imports too; admin (default): everything, as erasing users
+  keys list [--environment SLUG]     prefix, environment, scope, state and last use of each
   keys revoke PREFIX                 close a key at once, by its prefix in the list
 
 Acts on DATABASE_URL, or on the embedded database in DATA_DIR, whether the service runs or not.
@@ -44,10 +48,11 @@ export const COMMANDS: Record<string, (store: Store, words: string[]) => Promise
   },
 
   'keys create': async (store, words) => {
-    const { environment } = readOptions(words);
+    const { environment, scope = 'admin' } = readOptions(words);
     if (environment === undefined) throw new UsageError('keys create needs --environment SLUG.');
+    if (!isScope(scope)) throw new UsageError(`--scope is one of ${SCOPES.join(', ')}.`);
     const key = generateKey();
-    await ensureKey(store, await requireEnvironment(store, environment), key);
+    await ensureKey(store, await requireEnvironment(store, environment), key, scope);
     return `${key}\n`;
   },
 
@@ -56,9 +61,9 @@ export const COMMANDS: Record<string, (store: Store, words: string[]) => Promise
     const id = environment === undefined ? undefined : await requireEnvironment(store, environment);
     const keys = await listKeys(store, id);
     return keys
-      .map(({ prefix, slug, revokedAt, lastUsedAt }) => {
+      .map(({ prefix, slug, scope, revokedAt, lastUsedAt }) => {
         const state = revokedAt === null ? 'open' : `revoked ${revokedAt.toISOString()}`;
-        return `${prefix}\t${slug}\t${state}\tlast used ${lastUsedAt?.toISOString() ?? 'never'}\n`;
+        return `${prefix}\t${slug}\t${scope}\t${state}\tlast used ${lastUsedAt?.toISOString() ?? 'never'}\n`;
       })
       .join('');
   },
@@ -70,9 +75,14 @@ export const COMMANDS: Record<string, (store: Store, words: string[]) => Promise
   },
 };
 
-function readOptions(words: string[]): { environment?: string | undefined } {
+function isScope(word: string): word is Scope {
+  return (SCOPES as readonly string[]).includes(word);
+}
+
+function readOptions(words: string[]): { environment?: string | undefined; scope?: string | undefined } {
   try {
-    return parseArgs({ args: words, options: { environment: { type: 'string' } } }).values;
+    const options = { environment: { type: 'string' }, scope: { type: 'string' } } as const;
+    return parseArgs({ args: words, options }).values;
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

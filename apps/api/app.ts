@@ -18,7 +18,7 @@ const KINDS: readonly Entity[] = ['user', 'company'];
 /** Puts the routes together, open ones first. */
 export function createApi(deps: ApiDeps): Express {
   const app = express();
-  app.disable('etag');
+  app.disable('etag').set('trust proxy', deps.settings.trustProxy);
   app.use(assignRequestId(), logRequests(deps.logger), helmet());
   app.use(health(deps));
   app.use(authenticate(deps));

@@ -6,7 +6,7 @@ import { ENTITIES, type Entity } from '#job/entity';
 import { receive } from '#pipeline/receive';
 import { requireFreeSlot } from '#pipeline/slot';
 import { stage } from '#pipeline/stage';
-import { type ApiDeps, callerOf, jobContextOf, requestIdOf } from './context';
+import { type ApiDeps, callerOf, jobContextOf, requestIdOf, requireScope } from './context';
 import { methodNotAllowed } from './method-not-allowed';
 import { readQuery } from './parameters';
 import { readUpload } from './read-upload';
@@ -19,6 +19,7 @@ export function bulkIdentify(deps: ApiDeps, dialect: Dialect, entity: Entity): R
   router
     .route(`/v1/${traits.collection}/bulk_identify`)
     .post(async (req, res) => {
+      requireScope(res, 'import');
       readQuery(req, {});
       const owner = callerOf(res);
       await requireFreeSlot(store.pool, owner);

@@ -1,17 +1,18 @@
 /** What the API's handlers work with, and what authentication has found out about a request. */
 import type { Request, Response } from 'express';
 import type { Dialect } from '#dialect/dialect';
+import { AppError } from '#errors';
 import type { Logger } from '#logger';
 import type { DeliveryQueue } from '#queue/delivery-queue';
 import type { Settings } from '#settings/settings';
-import type { Tenant } from '#store/api-keys';
+import { SCOPES, type Scope, type Tenant } from '#store/api-keys';
 import type { Store } from '#store/client';
 
 export interface ApiDeps {
   store: Store;
   queue: DeliveryQueue;
   logger: Logger;
-  settings: Pick<Settings, 'usersPerMinute' | 'maxRows' | 'maxBytes'>;
+  settings: Pick<Settings, 'usersPerMinute' | 'maxRows' | 'maxBytes' | 'trustProxy'>;
 }
 
 /** The caller, as the contract scopes everything: its environment and the throttle that holds there. */
@@ -29,6 +30,13 @@ export function callerOf(res: Response): Caller {
   const { caller } = res.locals as Locals;
   if (caller === undefined) throw new Error('route without authentication');
   return caller;
+}
+
+/** @throws AppError forbidden when the key may not do what takes this scope */
+export function requireScope(res: Response, scope: Scope): void {
+  if (SCOPES.indexOf(callerOf(res).scope) < SCOPES.indexOf(scope)) {
+    throw new AppError('forbidden', { details: `It takes a key of the scope ${scope}.` });
+  }
 }
 
 export function requestIdOf(res: Response): string {

@@ -7,10 +7,12 @@ import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import { AppError } from '#errors';
 import { ENTITIES, type Entity } from '#job/entity';
+import { eraseProfiles } from '#pipeline/erase';
 import { listProfiles, type Profile, type ProfileFilter, readProfile } from '#store/profiles';
-import { type ApiDeps, baseUrlOf, callerOf } from './context';
+import { type ApiDeps, baseUrlOf, callerOf, requestIdOf, requireScope } from './context';
 import { methodNotAllowed } from './method-not-allowed';
 import { cursor, limit, nextLink, readQuery, storableText, writeCursor } from './parameters';
+import { readJsonBody } from './read-json-body';
 
 const STREAM_PAGE_ROWS = 500;
 
@@ -29,7 +31,8 @@ export function profiles(deps: ApiDeps, entity: Entity): Router {
   router
     .route(`/v1/${collection}`)
     .get((req, res) => listPage(req, res, deps, entity))
-    .all(methodNotAllowed('GET, HEAD'));
+    .delete((req, res) => erase(req, res, deps, entity))
+    .all(methodNotAllowed('GET, HEAD, DELETE'));
 
   router
     .route(`/v1/${collection}/:id`)
@@ -46,6 +49,18 @@ export function profiles(deps: ApiDeps, entity: Entity): Router {
     .all(methodNotAllowed('GET, HEAD'));
 
   return router;
+}
+
+/** `{"users": ["id", ...]}`, as Userpilot's delete. Answers how many were stored; they are gone by then. */
+async function erase(req: Request, res: Response, { store, logger }: ApiDeps, entity: Entity): Promise<void> {
+  requireScope(res, 'admin');
+  readQuery(req, {});
+  const { collection, missingCode } = ENTITIES[entity];
+  const schema = z.object({ [collection]: z.array(storableText) });
+  const { [collection]: ids = [] } = await readJsonBody(req, res, schema, missingCode);
+  const count = await eraseProfiles(store, callerOf(res).environmentId, entity, ids);
+  logger.info({ request_id: requestIdOf(res), count }, `${collection} erased`);
+  res.status(202).json({ count });
 }
 
 async function listPage(req: Request, res: Response, { store }: ApiDeps, entity: Entity): Promise<void> {

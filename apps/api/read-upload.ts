@@ -7,9 +7,10 @@ import type { Readable } from 'node:stream';
 import { MIMEType } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import type { Request, Response } from 'express';
-import multer, { MulterError, type StorageEngine } from 'multer';
+import multer, { type FileFilterCallback, MulterError, type StorageEngine } from 'multer';
 import { AppError, type ErrorCode } from '#errors';
 import type { EntityTraits } from '#job/entity';
+import { type CsvCutterOptions, createCsvCutter } from '#pipeline/cut/csv';
 import { createJsonArrayCutter } from '#pipeline/cut/json-array';
 import { createNdjsonCutter } from '#pipeline/cut/ndjson';
 import type { RowCutter } from '#pipeline/cut/row-cutter';
@@ -20,20 +21,22 @@ export type Stage = (body: Readable, cutter: RowCutter) => Promise<StagedUpload>
 
 export interface ReadUpload {
   upload: StagedUpload;
-  /** Safe base name; empty for JSON bodies. */
+  /** Safe base name; empty unless a file was uploaded. */
   filename: string;
 }
 
 /** The part's field and what may stand beside it: nothing. */
 const FILE_FIELD = 'file';
 const MULTIPART_LIMITS = {
-  files: 1,
+  // One is taken; the second one is refused by name.
+  files: 2,
   fields: 0,
   fieldNameSize: 64,
   headerPairs: 32,
   fieldNestingDepth: 0,
 };
 const MAX_FILENAME_CHARACTERS = 255;
+const NDJSON_TYPES = ['application/x-ndjson', 'application/jsonl', 'application/ndjson'];
 
 /**
  * Reads the request's body to its end.
@@ -46,22 +49,30 @@ export async function readUpload(
   stage: Stage,
 ): Promise<ReadUpload> {
   const type = readContentType(req);
+  const csv = { idColumn: traits.idKey, missing: traits.missingCode };
   const encoding = (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
   if (type?.essence === 'multipart/form-data' && encoding === 'identity') {
     if (!type.params.get('boundary')) throw new AppError('invalid_multipart');
     // multer does not see a form in every spelling of its type.
     req.headers['content-type'] = type.toString();
     askForBody(req, res);
-    return readMultipart(req, res, stage);
+    return readMultipart(req, res, csv, stage);
   }
-  const readable = ['identity', 'gzip'].includes(encoding);
-  if (type?.essence !== 'application/json' || !isUtf8(type) || !readable) {
-    throw new AppError('unsupported_media_type');
-  }
-  const cutter = createJsonArrayCutter({ envelope: traits.collection, missing: traits.missingCode });
+  const isReadable = ['identity', 'gzip'].includes(encoding) && type !== undefined && isUtf8(type);
+  const cutter = isReadable ? cutterFor(type.essence, traits, csv) : undefined;
+  if (cutter === undefined) throw new AppError('unsupported_media_type');
   askForBody(req, res);
   const upload = encoding === 'gzip' ? stageCompressed(req, cutter, stage) : stage(req, cutter);
   return { upload: await upload, filename: '' };
+}
+
+/** Undefined when there is none for this type. */
+function cutterFor(essence: string, traits: EntityTraits, csv: CsvCutterOptions): RowCutter | undefined {
+  if (essence === 'application/json') {
+    return createJsonArrayCutter({ envelope: traits.collection, missing: traits.missingCode });
+  }
+  if (NDJSON_TYPES.includes(essence)) return createNdjsonCutter();
+  return essence === 'text/csv' ? createCsvCutter(csv) : undefined;
 }
 
 /** Tells a client that waits for it (Expect: 100-continue) to send the body. */
@@ -99,14 +110,19 @@ async function stageCompressed(req: Request, cutter: RowCutter, stage: Stage): P
 /**
  * Answers a fault as soon as it is known, while multer still drains the rest of the body: hence the two ways out.
  */
-function readMultipart(req: Request, res: Response, stage: Stage): Promise<ReadUpload> {
+function readMultipart(
+  req: Request,
+  res: Response,
+  csv: CsvCutterOptions,
+  stage: Stage,
+): Promise<ReadUpload> {
   return new Promise((resolve, reject) => {
     let staged: ReadUpload | undefined;
     // Never rejects. multer does not wait for it when the form is cut.
     let staging: Promise<void> = Promise.resolve();
     const storage: StorageEngine = {
       _handleFile(_req, file, done) {
-        staging = stage(file.stream, createNdjsonCutter()).then(
+        staging = stage(file.stream, isCsv(file) ? createCsvCutter(csv) : createNdjsonCutter()).then(
           (upload) => {
             staged = { upload, filename: safeFilename(file.originalname) };
             done(null, {});
@@ -122,7 +138,17 @@ function readMultipart(req: Request, res: Response, stage: Stage): Promise<ReadU
         (staged?.upload.discard() ?? Promise.resolve()).then(() => done(null), done);
       },
     };
-    const receive = multer({ storage, limits: MULTIPART_LIMITS, defParamCharset: 'utf8' }).single(FILE_FIELD);
+    let files = 0;
+    // Said at once, not when a client that may never end has ended.
+    const fileFilter = (_req: Request, file: Express.Multer.File, accept: FileFilterCallback) => {
+      files++;
+      const code = file.fieldname === FILE_FIELD ? 'too_many_files' : 'unexpected_field';
+      if (files === 1 && file.fieldname === FILE_FIELD) return accept(null, true);
+      const error = new AppError(code);
+      void staging.then(() => staged?.upload.discard()).then(() => reject(error), reject);
+      accept(error);
+    };
+    const receive = multer({ storage, fileFilter, limits: MULTIPART_LIMITS, defParamCharset: 'utf8' }).any();
     receive(req, res, (error: unknown) => {
       // A refusal says that nothing is left, so it waits until that is true.
       void staging.then(() => {
@@ -146,6 +172,11 @@ function multipartError(error: unknown): unknown {
   if (error instanceof MulterError) return new AppError(MULTER_CODES[error.code] ?? 'invalid_multipart');
   const fromDatabase = (error as { code?: unknown }).code !== undefined;
   return fromDatabase ? error : new AppError('invalid_multipart', { cause: error });
+}
+
+/** By its type or its name. */
+function isCsv({ mimetype, originalname }: Express.Multer.File): boolean {
+  return mimetype === 'text/csv' || /\.csv$/i.test(originalname);
 }
 
 /** The last part of the client's path, without control characters; never used as a path by us. */

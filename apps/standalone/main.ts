@@ -56,7 +56,7 @@ async function serve(
   databaseUrl: string,
   logger: Logger,
 ): Promise<Service & { url: string }> {
-  const { usersPerMinute, workerConcurrency: concurrency, redisUrl } = settings;
+  const { usersPerMinute, workerConcurrency: concurrency, redisUrl, retentionDays } = settings;
   const store = openStore({
     databaseUrl,
     connections: API_CONNECTIONS,
@@ -76,7 +76,14 @@ async function serve(
       settings.host,
       settings.port,
     );
-    const worker = startWorker({ store: workerStore, queue, logger, usersPerMinute, concurrency });
+    const worker = startWorker({
+      store: workerStore,
+      queue,
+      logger,
+      usersPerMinute,
+      concurrency,
+      retentionDays,
+    });
     return {
       url: listener.url,
       async close() {

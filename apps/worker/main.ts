@@ -12,10 +12,10 @@ const connections = (concurrency: number) => concurrency + 2;
 void runProcess('worker', async (settings, logger, asked) => {
   const databaseUrl = requireDatabaseUrl(settings);
   await whenAvailable(() => requireMigrated(databaseUrl), logger, asked);
-  const { workerConcurrency: concurrency, usersPerMinute, redisUrl } = settings;
+  const { workerConcurrency: concurrency, usersPerMinute, redisUrl, retentionDays } = settings;
   const store = openStore({ databaseUrl, connections: connections(concurrency), logger });
   const queue = openQueue({ databaseUrl, redisUrl, logger });
-  const worker = startWorker({ store, queue, logger, usersPerMinute, concurrency });
+  const worker = startWorker({ store, queue, logger, usersPerMinute, concurrency, retentionDays });
   logger.info({ concurrency, users_per_minute: usersPerMinute, queue_backend: queue.backend }, 'working');
   return {
     async close() {

@@ -2,10 +2,13 @@
 import { ClockWatch } from '#pipeline/clock-watch';
 import { type ImportDeps, runImport } from '#pipeline/run-import';
 import { startRescue } from './rescue';
+import { startRetention } from './retention';
 
 export interface WorkerOptions extends Omit<ImportDeps, 'clock'> {
   /** Deliveries at a time. */
   concurrency: number;
+  /** Days that a finished job is kept. */
+  retentionDays: number;
 }
 
 /** Starts a worker. `close` finishes the slices in work and takes no more. */
@@ -16,9 +19,10 @@ export function startWorker(options: WorkerOptions): { close(): Promise<void> } 
     options.concurrency,
   );
   const stopRescue = startRescue(deps);
+  const stopRetention = startRetention(options);
   return {
     async close() {
-      await Promise.all([worker.close(), stopRescue()]);
+      await Promise.all([worker.close(), stopRescue(), stopRetention()]);
     },
   };
 }

@@ -20,6 +20,8 @@ export interface Job {
   cursor: number;
   attempts: number;
   dueAt: Date;
+  /** Header line of a CSV file; null when the rows are JSON. */
+  csvHeader: Buffer | null;
   filename: string;
   fileSize: number;
   totalRows: number;

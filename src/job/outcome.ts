@@ -12,7 +12,8 @@ export type OutcomeCounts = Record<Outcome, number>;
  * docs/errors.md is generated from this table and from the one in src/errors.ts.
  */
 export const ROW_ERRORS = {
-  invalid_json: 'The row is not valid JSON.',
+  invalid_json:
+    'The row is not valid JSON or, in a CSV file, not a record of as many cells as the header has.',
   invalid_encoding: 'The row is not valid UTF-8.',
   not_an_object: 'The row is not a JSON object.',
   id_missing: 'The row has no id.',

@@ -9,7 +9,7 @@ import type { PropertyType } from '#job/observations';
 import { type RowError, rowError } from '#job/outcome';
 import { doublesAreExact, isStorableNumber, metadataNumberTexts } from './exact-numbers';
 
-const MAX_ROW_BYTES = 1024 * 1024;
+export const MAX_ROW_BYTES = 1024 * 1024;
 const MAX_ID_CHARACTERS = 256;
 const MAX_METADATA_KEYS = 1_000;
 const MAX_KEY_CHARACTERS = 256;
@@ -44,21 +44,22 @@ export interface ReadRow {
  * @param entity which kind of row it is
  */
 export function readRow(raw: Buffer, entity: Entity): ReadRow {
-  if (raw.length > MAX_ROW_BYTES) return refused(rowError('row_too_large'));
-  if (!isUtf8(raw)) return refused(rowError('invalid_encoding'));
+  if (raw.length > MAX_ROW_BYTES) return refusedRow(rowError('row_too_large'));
+  if (!isUtf8(raw)) return refusedRow(rowError('invalid_encoding'));
   const text = raw.toString('utf8');
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return refused(rowError('invalid_json'));
+    return refusedRow(rowError('invalid_json'));
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
-    return refused(rowError('not_an_object'));
+    return refusedRow(rowError('not_an_object'));
   return readObject(value as Record<string, unknown>, text, entity);
 }
 
-function refused(error: RowError): ReadRow {
+/** A row that could not even be taken apart. */
+export function refusedRow(error: RowError): ReadRow {
   return { id: null, companyId: undefined, metadata: '{}', errors: [error], ignoredKeys: [], properties: [] };
 }
 

@@ -135,6 +135,7 @@ class Upload implements StagedUpload {
       environmentId,
       entity,
       filename,
+      csvHeader: this.options.cutter.header ?? null,
       fileSize: this.bytes,
       totalRows: this.rows,
       requestId,

@@ -6,10 +6,10 @@ import type { Transaction } from '#store/client';
 import { isDataFault } from '#store/faults';
 import { advanceJob, type LockedJob, postponeJob } from '#store/move-job';
 import { lockPace, savePace } from '#store/paces';
-import { insertRefusedRows, type RefusedRow } from '#store/row-results';
+import { insertErasedRows, insertRefusedRows, type RefusedRow } from '#store/row-results';
 import { readStagedRows } from '#store/staged-rows';
 import { upsertRows } from '#store/upsert-rows';
-import { readRow } from './read-row';
+import { createRowReader } from './read-csv-row';
 import { SLICE_BYTES, SLICE_ROWS, type Slice, type SliceOutcome } from './slice';
 import { acrossLeap, afterSlice, settlePace, takeTurn } from './throttle';
 
@@ -51,22 +51,30 @@ interface Applied {
 }
 
 async function applyNextRows(tx: Transaction, job: LockedJob, rows: number): Promise<Applied | undefined> {
-  const { environmentId, id: jobId, entity, cursor } = job;
+  const { environmentId, id: jobId, cursor } = job;
   const staged = await readStagedRows(tx, { environmentId, jobId, after: cursor, rows, bytes: SLICE_BYTES });
   const last = staged.at(-1);
   if (last === undefined) return undefined;
 
+  const readRow = createRowReader(job);
   const accepted: AcceptedRow[] = [];
   const refused: RefusedRow[] = [];
+  const erased: number[] = [];
   for (const { row, raw } of staged) {
-    const { id, companyId, metadata, errors } = readRow(raw, entity);
+    if (raw.length === 0) {
+      erased.push(row);
+      continue;
+    }
+    const { id, companyId, metadata, errors } = readRow(raw);
     // Validation has refused what breaks a rule; more is refused here only if a newer version with stricter rules took over.
     if (id === null || errors.length > 0) refused.push({ row, id, errors });
     else accepted.push({ row, id, companyId, metadata });
   }
   await insertRefusedRows(tx, job, refused);
+  await insertErasedRows(tx, job, erased);
   const counts = await applyRows(tx, job, accepted);
   counts.failed += refused.length;
+  counts.unchanged += erased.length;
   return { cursor: last.row, rows: staged.length, counts };
 }
 

@@ -3,12 +3,13 @@ import { type Observations, observeIgnoredKey, observeProperty } from '#job/obse
 import { advanceJob } from '#store/move-job';
 import { insertRefusedRows, type RefusedRow } from '#store/row-results';
 import { readStagedRows } from '#store/staged-rows';
-import { type ReadRow, readRow } from './read-row';
+import { createRowReader } from './read-csv-row';
+import type { ReadRow } from './read-row';
 import { SLICE_BYTES, SLICE_ROWS, type Slice, type SliceOutcome } from './slice';
 
 /** Checks the next rows. Accepted rows leave no trace here: they are read again when they are applied. */
 export async function validateSlice({ tx, job }: Slice): Promise<SliceOutcome> {
-  const { environmentId, id: jobId, entity, cursor, observations } = job;
+  const { environmentId, id: jobId, cursor, observations } = job;
   const staged = await readStagedRows(tx, {
     environmentId,
     jobId,
@@ -19,9 +20,11 @@ export async function validateSlice({ tx, job }: Slice): Promise<SliceOutcome> {
   const last = staged.at(-1);
   if (last === undefined) return { kind: 'done' };
 
+  const readRow = createRowReader(job);
   const refused: RefusedRow[] = [];
   for (const { row, raw } of staged) {
-    const read = readRow(raw, entity);
+    if (raw.length === 0) continue; // erased
+    const read = readRow(raw);
     if (read.errors.length > 0) refused.push({ row, id: read.id, errors: read.errors });
     else observe(observations, read);
   }

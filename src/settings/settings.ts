@@ -51,6 +51,12 @@ export const SETTINGS = z.object({
   WORKER_CONCURRENCY: wholeNumber(1, 100)
     .prefault('1')
     .describe('Deliveries that a worker process handles at a time.'),
+  RETENTION_DAYS: wholeNumber(1, 36_500)
+    .prefault('30')
+    .describe('Days after which finished jobs, their rows and results are deleted.'),
+  TRUST_PROXY: wholeNumber(0, 10)
+    .prefault('0')
+    .describe('Reverse proxies before the API: the address of a client is taken from X-Forwarded-For then.'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
@@ -69,6 +75,8 @@ export interface Settings {
   maxRows: number;
   maxBytes: number;
   workerConcurrency: number;
+  retentionDays: number;
+  trustProxy: number;
   logLevel: string;
   production: boolean;
 }
@@ -100,6 +108,8 @@ export function readSettings(environment: Record<string, string | undefined> = p
     maxRows: values.MAX_ROWS,
     maxBytes: values.MAX_BYTES,
     workerConcurrency: values.WORKER_CONCURRENCY,
+    retentionDays: values.RETENTION_DAYS,
+    trustProxy: values.TRUST_PROXY,
     logLevel: values.LOG_LEVEL,
     production: values.NODE_ENV === 'production',
   };

@@ -2,9 +2,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Queryable, Store } from './client';
 
+/** What a key may do; each may what the one before may. */
+export const SCOPES = ['read', 'import', 'admin'] as const;
+
+export type Scope = (typeof SCOPES)[number];
+
 /** Who is calling: the environment of the key. */
 export interface Tenant {
   keyId: number;
+  scope: Scope;
   environmentId: number;
   slug: string;
   /** The environment's own throttle; null = the service's setting. */
@@ -25,21 +31,27 @@ export function generateKey(): string {
 
 /** Makes the environment when there is none of this slug. Returns its id. */
 export async function ensureEnvironment(store: Store, slug: string): Promise<number> {
-  const environment = await store.prisma.environment.upsert({
-    where: { slug },
-    create: { slug },
-    update: {},
-  });
+  // An upsert of Prisma's would be a read and a write, between which another process may be faster.
+  await store.prisma.environment.createMany({ data: [{ slug }], skipDuplicates: true });
+  const environment = await store.prisma.environment.findUniqueOrThrow({ where: { slug } });
   return environment.id;
 }
 
 /** Stores the key for the environment unless it is stored already. A revoked key stays revoked. */
-export async function ensureKey(store: Store, environmentId: number, key: string): Promise<void> {
+export async function ensureKey(
+  store: Store,
+  environmentId: number,
+  key: string,
+  scope: Scope = 'admin',
+): Promise<void> {
   const hash = Uint8Array.from(hashKey(key));
   const prefix = key.startsWith('mst_')
     ? key.slice(0, PREFIX_LENGTH)
     : `sha256:${Buffer.from(hash).toString('hex', 0, 6)}`;
-  await store.prisma.apiKey.upsert({ where: { hash }, create: { environmentId, hash, prefix }, update: {} });
+  await store.prisma.apiKey.createMany({
+    data: [{ environmentId, hash, prefix, scope }],
+    skipDuplicates: true,
+  });
 }
 
 /** Makes an environment. Returns false when there is one of this slug. */
@@ -61,6 +73,7 @@ export async function listEnvironments(store: Store): Promise<{ slug: string; cr
 export interface ListedKey {
   prefix: string;
   slug: string;
+  scope: Scope;
   revokedAt: Date | null;
   lastUsedAt: Date | null;
 }
@@ -93,7 +106,7 @@ export async function hasKeys(store: Store): Promise<boolean> {
 export async function findTenant(db: Queryable, key: string): Promise<Tenant | undefined> {
   const { rows } = await db.query<Tenant & { stale: boolean }>({
     name: 'find-tenant',
-    text: `SELECT k.id AS "keyId", e.id AS "environmentId", e.slug, e.users_per_minute AS "usersPerMinute",
+    text: `SELECT k.id AS "keyId", k.scope, e.id AS "environmentId", e.slug, e.users_per_minute AS "usersPerMinute",
                   k.last_used_at IS NULL OR k.last_used_at < now() - ${LAST_USED_RESOLUTION} AS stale
            FROM api_keys k JOIN environments e ON e.id = k.environment_id
            WHERE k.hash = $1 AND k.revoked_at IS NULL`,

@@ -5,7 +5,7 @@ import type { JobStatus } from '#job/lifecycle';
 import type { Queryable } from './client';
 
 export const JOB_COLUMNS = `id, environment_id AS "environmentId", entity, status, revision, cursor, attempts,
-  due_at AS "dueAt", filename, file_size AS "fileSize", total_rows AS "totalRows", created_rows AS "createdRows",
+  due_at AS "dueAt", csv_header AS "csvHeader", filename, file_size AS "fileSize", total_rows AS "totalRows", created_rows AS "createdRows",
   updated_rows AS "updatedRows", unchanged_rows AS "unchangedRows", failed_rows AS "failedRows", warnings,
   error_code AS "errorCode", dry_run AS "dryRun", parent_job_id AS "parentJobId", request_id AS "requestId",
   submitted_at AS "submittedAt", started_at AS "startedAt", ended_at AS "endedAt"`;
@@ -16,6 +16,7 @@ export interface NewJob {
   environmentId: number;
   entity: Entity;
   filename: string;
+  csvHeader: Buffer | null;
   fileSize: number;
   totalRows: number;
   requestId: string;
@@ -27,9 +28,19 @@ export const SLOT_INDEX = 'jobs_slot';
 /** Makes the job, queued and holding the slot. Fails on SLOT_INDEX when another job of the environment holds it. */
 export async function insertJob(db: Queryable, job: NewJob): Promise<Job> {
   const { rows } = await db.query<Job>(
-    `INSERT INTO jobs (id, environment_id, entity, filename, file_size, total_rows, request_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${JOB_COLUMNS}`,
-    [job.id, job.environmentId, job.entity, job.filename, job.fileSize, job.totalRows, job.requestId],
+    `INSERT INTO jobs (id, environment_id, entity, filename, file_size, total_rows, request_id,
+                       csv_header)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${JOB_COLUMNS}`,
+    [
+      job.id,
+      job.environmentId,
+      job.entity,
+      job.filename,
+      job.fileSize,
+      job.totalRows,
+      job.requestId,
+      job.csvHeader,
+    ],
   );
   return rows[0] as Job;
 }

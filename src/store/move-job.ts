@@ -7,6 +7,7 @@ import { isFinal, type JobStatus, TRANSITIONS } from '#job/lifecycle';
 import { type JobWarning, type Observations, packObservations, unpackObservations } from '#job/observations';
 import type { OutcomeCounts } from '#job/outcome';
 import type { Queryable, Transaction } from './client';
+import { ERASURE_LOCK } from './erase';
 import { JOB_COLUMNS } from './jobs';
 
 /** A job that this transaction has locked. */
@@ -29,6 +30,14 @@ export async function lockJob(tx: Transaction, id: string): Promise<LockedJob | 
     values: [id],
   });
   const job = rows[0];
+  // No slice works beside an erasure: it might bring back what is just being erased.
+  if (job !== undefined) {
+    await tx.query({
+      name: 'share-erasure-lock',
+      text: 'SELECT pg_advisory_xact_lock_shared($1, $2)',
+      values: [ERASURE_LOCK, job.environmentId],
+    });
+  }
   return job && { ...job, observations: unpackObservations(job.observations) };
 }
 

@@ -24,6 +24,20 @@ export async function insertRefusedRows(
   );
 }
 
+/** Records rows whose user or company was erased before they were applied: nothing is written for them. */
+export async function insertErasedRows(
+  tx: Transaction,
+  job: { id: string; environmentId: number },
+  rows: readonly number[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.query(
+    `INSERT INTO row_results (environment_id, job_id, row, outcome, erased)
+     SELECT $1, $2, unnest($3::int[]), 'unchanged', true`,
+    [job.environmentId, job.id, rows],
+  );
+}
+
 /** Errors of the failed rows of a job, by row. */
 export async function readRefusedRows(
   db: Queryable,

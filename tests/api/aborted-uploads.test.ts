@@ -136,7 +136,7 @@ it.each([
   const logger = pino({ level: 'info' }, { write: (line) => void requests.push(line) });
   logger.error = ((...args: unknown[]) => errors.push(JSON.stringify(args))) as never;
   const { store, queue } = muster;
-  const settings = { usersPerMinute: 0, maxRows: 10_000, maxBytes: 52_428_800 };
+  const settings = { usersPerMinute: 0, maxRows: 10_000, maxBytes: 52_428_800, trustProxy: 0 };
   const api = await listen(createApi({ store, queue, logger, settings }), '127.0.0.1', 0);
   const body = make();
   const connection = await openRaw(api.url);

@@ -10,7 +10,7 @@ import { type Muster, startMuster } from '../support/muster';
 import { startProxy } from './support/proxy';
 import { expectErrorBody } from './support/refusal';
 
-const SETTINGS = { usersPerMinute: 0, maxRows: 100, maxBytes: 1_000_000 };
+const SETTINGS = { usersPerMinute: 0, maxRows: 100, maxBytes: 1_000_000, trustProxy: 0 };
 /** Nothing listens on it: reserved, and below what a system gives away. */
 const CLOSED_PORT = 1;
 

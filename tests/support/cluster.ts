@@ -228,13 +228,13 @@ export class Cluster {
     }
     const verdict = await judge(this.query, slug, jobs);
     expect(verdict).toEqual({ lost: 0, duplicated: 0, unexpected: 0, stale: 0 });
-    await this.expectFreeSlot(key);
+    await this.expectFreeSlot(key, mayBeAway);
     await this.expectNothingPersonal();
     await this.expectDescriptorsBack();
     return verdict;
   }
 
-  private async expectFreeSlot(key: string): Promise<void> {
+  private async expectFreeSlot(key: string, mayBeAway: boolean): Promise<void> {
     const value = (this.accepted.get(key)?.length ?? 0) + 1;
     const next: Import = {
       rows: [{ id: 'the-next-one', value }],
@@ -245,7 +245,7 @@ export class Cluster {
       async () => (await this.post(next, { key })).status === 202,
       5_000,
     );
-    await this.follow(this.accepted.get(key)?.at(-1)?.jobId ?? '', { key });
+    await this.follow(this.accepted.get(key)?.at(-1)?.jobId ?? '', { key, mayBeAway });
   }
 
   private async expectNothingPersonal(): Promise<void> {

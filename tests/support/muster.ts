@@ -75,6 +75,7 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     usersPerMinute,
     maxRows: options.maxRows ?? 10_000,
     maxBytes: options.maxBytes ?? 52_428_800,
+    trustProxy: 0,
   };
   const app = createApi({ store, queue, logger, settings });
   const listeners: Listener[] = [];
@@ -83,7 +84,8 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
   }
   const urls = listeners.map((listener) => listener.url);
   const url = urls[0] ?? '';
-  const start = () => startWorker({ store, queue, logger, usersPerMinute, concurrency: 1 });
+  const start = () =>
+    startWorker({ store, queue, logger, usersPerMinute, concurrency: 1, retentionDays: 30 });
   const running = Array.from({ length: workers }, start);
 
   const muster: Muster = {

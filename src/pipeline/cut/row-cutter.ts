@@ -1,6 +1,6 @@
 /**
  * The contract of the cutters: bytes of a body in, raw rows out, in order, in constant memory.
- * Two implementations: ndjson.ts (lines) and json-array.ts (elements of a JSON array).
+ * Three implementations: ndjson.ts (lines), json-array.ts (elements of a JSON array) and csv.ts (records).
  * A cutter never interprets a row: whether a row is acceptable is decided later, row by row, by the worker.
  */
 
@@ -9,6 +9,8 @@ export type EmitRow = (raw: Buffer, line: number | null) => void;
 
 /** Cuts a stream of bytes into rows. Use one cutter for one body. */
 export interface RowCutter {
+  /** The header line of a CSV body, once it has been read. */
+  readonly header?: Buffer | undefined;
   /** Takes the next bytes and emits the rows that they complete. Throws AppError when the envelope is broken. */
   push(chunk: Buffer, emit: EmitRow): void;
   /** The body is over: emits what is left. Throws AppError when the envelope is not complete. */

@@ -1,0 +1,92 @@
+/**
+ * Cuts CSV (RFC 4180) into its records; the first one is the header.
+ * It only looks for line ends outside quotes and for the columns of the header: whether a record is right is decided
+ * later, row by row.
+ * Invariant: the rows depend on the bytes of the body alone, not on how they were cut into chunks.
+ */
+import { AppError, type ErrorCode } from '#errors';
+import { parseRecord } from '../csv-record';
+import type { EmitRow, RowCutter } from './row-cutter';
+import { UnfinishedRow } from './unfinished-row';
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const QUOTE = 0x22;
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+export interface CsvCutterOptions {
+  /** Column that the header must have. */
+  idColumn: string;
+  /** Error when it does not. */
+  missing: ErrorCode;
+}
+
+/**
+ * Creates a cutter for one CSV body. `\n` or `\r\n` outside quotes ends a record; empty lines are no rows but count in
+ * `line`, which is the first line of a record. A byte order mark at the start is dropped.
+ * Its calls throw AppError `missing` when the header does not name the id's column.
+ */
+export function createCsvCutter(options: CsvCutterOptions): RowCutter {
+  return new CsvCutter(options);
+}
+
+class CsvCutter implements RowCutter {
+  header: Buffer | undefined;
+  private readonly unfinished = new UnfinishedRow();
+  private isQuoted = false;
+  private line = 1;
+  private recordLine = 1;
+
+  constructor(private readonly options: CsvCutterOptions) {}
+
+  push(chunk: Buffer, emit: EmitRow): void {
+    let start = 0;
+    for (let at = 0; at < chunk.length; ) {
+      const lineFeed = chunk.indexOf(LINE_FEED, at);
+      const end = lineFeed === -1 ? chunk.length : lineFeed;
+      // A quote within quotes is written twice, so only whether their number is odd matters.
+      if (countQuotes(chunk, at, end) % 2 === 1) this.isQuoted = !this.isQuoted;
+      if (lineFeed === -1) break;
+      this.line += 1;
+      at = lineFeed + 1;
+      if (this.isQuoted) continue;
+      this.finishRecord(chunk.subarray(start, lineFeed), emit);
+      start = at;
+    }
+    if (start < chunk.length) this.unfinished.add(chunk.subarray(start));
+  }
+
+  end(emit: EmitRow): void {
+    if (!this.unfinished.isEmpty) this.finishRecord(Buffer.alloc(0), emit);
+    // A file of nothing has no rows, which is the caller's finding; one without an id is this cutter's.
+  }
+
+  private finishRecord(lastPiece: Buffer, emit: EmitRow): void {
+    const whole = this.unfinished.finish(lastPiece);
+    const line = this.recordLine;
+    this.recordLine = this.line;
+    const isFirst = line === 1 && whole.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+    const end = whole.at(-1) === CARRIAGE_RETURN ? whole.length - 1 : whole.length;
+    const raw = whole.subarray(isFirst ? BYTE_ORDER_MARK.length : 0, end);
+    if (raw.length === 0) return;
+    if (this.header !== undefined) emit(raw, line);
+    else this.header = this.readHeader(raw);
+  }
+
+  private readHeader(raw: Buffer): Buffer {
+    const { idColumn, missing } = this.options;
+    if (!parseRecord(raw)?.includes(idColumn)) {
+      throw new AppError(missing, {
+        details: `The header line of the CSV must name the column ${idColumn}.`,
+      });
+    }
+    return Buffer.from(raw);
+  }
+}
+
+function countQuotes(bytes: Buffer, start: number, end: number): number {
+  let quotes = 0;
+  for (let at = bytes.indexOf(QUOTE, start); at !== -1 && at < end; at = bytes.indexOf(QUOTE, at + 1))
+    quotes++;
+  return quotes;
+}
