@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bench, BenchOptions } from './bench';
 import { delivery } from './benches/delivery';
+import { parallelUploads } from './benches/parallel-uploads';
 import { throughput } from './benches/throughput';
 import { trueRate } from './benches/true-rate';
 import { uploadMemory } from './benches/upload-memory';
@@ -12,7 +13,7 @@ import { type BenchResult, toMarkdown, toText } from './report';
 import { stopAllServices } from './service';
 
 /** Quick ones first, so that the first figures come soon. */
-const BENCHES: readonly Bench[] = [delivery, uploadMemory, throughput, trueRate];
+const BENCHES: readonly Bench[] = [delivery, uploadMemory, parallelUploads, throughput, trueRate];
 /** This file is in dist/bench. */
 const RESULTS = path.resolve(__dirname, '..', '..', 'bench', 'results');
 

@@ -3,10 +3,17 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 
-/** A header must be complete within this time. */
-const HEADERS_TIMEOUT_MS = 60_000;
-/** A request, body included, must be complete within this time. */
-const REQUEST_TIMEOUT_MS = 300_000;
+/** How long a slow client may take. */
+export interface TimeLimits {
+  /** Until its header is complete. */
+  headersMs: number;
+  /** Until its request is complete, body included. */
+  requestMs: number;
+  /** How often this is looked at. */
+  checkMs: number;
+}
+
+const TIME_LIMITS: TimeLimits = { headersMs: 60_000, requestMs: 300_000, checkMs: 5_000 };
 /** Longer than the idle time of common load balancers, so that they are the ones who hang up. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
@@ -20,11 +27,17 @@ export interface Listener {
 }
 
 /** Starts listening. @throws Error with a sentence when the address cannot be had */
-export async function listen(app: Express, host: string, port: number): Promise<Listener> {
+export async function listen(
+  app: Express,
+  host: string,
+  port: number,
+  limits: TimeLimits = TIME_LIMITS,
+): Promise<Listener> {
   const server = createServer(
     {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      connectionsCheckingInterval: limits.checkMs,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     },
     app,

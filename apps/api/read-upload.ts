@@ -142,9 +142,8 @@ function readMultipart(
     // Said at once, not when a client that may never end has ended.
     const fileFilter = (_req: Request, file: Express.Multer.File, accept: FileFilterCallback) => {
       files++;
-      const code = file.fieldname === FILE_FIELD ? 'too_many_files' : 'unexpected_field';
       if (files === 1 && file.fieldname === FILE_FIELD) return accept(null, true);
-      const error = new AppError(code);
+      const error = new AppError(files === 1 ? 'unexpected_field' : 'too_many_files');
       void staging.then(() => staged?.upload.discard()).then(() => reject(error), reject);
       accept(error);
     };

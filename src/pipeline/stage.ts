@@ -47,7 +47,7 @@ export interface StagedUpload {
 
 /**
  * Reads the body to its end. When it throws, nothing is left and the rest of the body is still unread.
- * @throws AppError payload_too_large, too_many_rows, empty_import, and what the cutter throws; the body's own error
+ * @throws AppError payload_too_large, too_many_rows, empty_import, job_in_progress, and what the cutter throws; the body's own error
  * when the client goes away
  */
 export async function stage(body: Readable, options: StageOptions): Promise<StagedUpload> {
@@ -97,6 +97,8 @@ class Upload implements StagedUpload {
   private async flush(): Promise<void> {
     const { store, owner, jobId } = this.options;
     const rows = this.buffer.take();
+    // Another upload may have been faster: then there is no use in reading on.
+    await requireFreeSlot(store.pool, owner);
     await store.transaction(async (tx) => {
       if (!this.begun) await beginUpload(tx, owner.environmentId, jobId);
       await copyStagedRows(tx, rows);
