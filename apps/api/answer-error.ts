@@ -32,7 +32,7 @@ export function answerError(dialect: Dialect, logger: Logger): ErrorRequestHandl
 function toAppError(thrown: unknown, req: Request): AppError {
   if (thrown instanceof AppError) return thrown;
   // The client has gone: whatever that broke here is no fault of the service.
-  if (req.destroyed && !req.complete) return new AppError('upload_aborted', { cause: thrown });
+  if (req.destroyed && !req.readableEnded) return new AppError('upload_aborted', { cause: thrown });
   if (isUnavailable(thrown)) {
     return new AppError('unavailable', { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS, cause: thrown });
   }

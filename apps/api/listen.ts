@@ -45,6 +45,8 @@ export async function listen(
   // Whoever asks before sending a body is told to go on when the body is really wanted (read-upload), not before the key
   // and the slot have been looked at.
   server.on('checkContinue', app);
+  // Any other expectation is nobody's: without a listener Node would answer it, in words that are not ours.
+  server.on('checkExpectation', app);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason =

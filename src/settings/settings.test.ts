@@ -15,6 +15,8 @@ describe('settings', () => {
       maxRows: 10_000,
       maxBytes: 52_428_800,
       workerConcurrency: 1,
+      retentionDays: 30,
+      trustProxy: 0,
       logLevel: 'info',
       production: false,
     });

@@ -137,3 +137,11 @@ it('two imports sent at once over one connection get an answer each, and one at 
 });
 
 it('after all of this the next import is accepted', () => expectNextImportAccepted(muster));
+
+it.each(['x', ''])(
+  'an expectation that nobody knows is no reason to refuse: Expect: %j',
+  async (expectation) => {
+    const answer = await exchange(muster.url, requestHead('GET', '/healthz', { Expect: expectation }));
+    expect(answer.status).toBe(200);
+  },
+);
