@@ -19,7 +19,7 @@ export async function describeMachine(): Promise<[name: string, value: string][]
 }
 
 async function postgresVersion(): Promise<string> {
-  const service = await startService({ backend: 'postgresql', worker: false, cpuProfile: undefined });
+  const service = await startService({ backend: 'postgresql', workers: 0, cpuProfile: undefined });
   try {
     const { rows } = await service.database.query<{ version: string; fsync: string; commit: string }>(
       `SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync,

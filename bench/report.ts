@@ -1,6 +1,7 @@
 /** Words the figures: a table for the terminal, and a Markdown file to keep. */
 import type { Figure } from './bench';
 import { median } from './statistics';
+import { toTextTable } from './text-table';
 
 export interface BenchResult {
   name: string;
@@ -19,18 +20,8 @@ const TEXT_COLUMNS = new Set([0, 5, 6]);
 /** The table of one bench, with padded columns. */
 export function toText(result: BenchResult): string {
   if (result.fault !== undefined) return `${result.name}: ${result.fault}\n`;
-  const lines = [HEADINGS, ...result.figures.map(cells)];
-  const widths = HEADINGS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  const text = lines.map((line) =>
-    line
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return TEXT_COLUMNS.has(column) ? cell.padEnd(width) : cell.padStart(width);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-  return `${result.name}: ${result.about}\n${text.join('\n')}\n`;
+  const table = toTextTable([HEADINGS, ...result.figures.map(cells)], TEXT_COLUMNS);
+  return `${result.name}: ${result.about}\n${table}`;
 }
 
 /** The file of a run. */

@@ -21,10 +21,8 @@ export interface ServiceOptions {
   usersPerMinute?: number;
   /** Default 1. */
   apis?: number;
-  /** Default 1. */
+  /** Default 1. With 0 imports are taken in and stay queued. */
   workers?: number;
-  /** false = no worker: imports are taken in and stay queued. */
-  worker?: boolean;
   /** Settings of the PostgreSQL server beside the product's own. */
   postgresSettings?: Record<string, string>;
   /** Settings of the Redis server. Default: nothing is kept on disk. */
@@ -142,7 +140,7 @@ async function startProcesses(
   settings: Record<string, string>,
   undo: (() => unknown)[],
 ): Promise<Record<'apis' | 'workers', ProductProcess[]>> {
-  const { apis = 1, workers = options.worker === false ? 0 : 1, cpuProfile, onLogLine } = options;
+  const { apis = 1, workers = 1, cpuProfile, onLogLine } = options;
   const start = (name: 'api' | 'worker', readyMessage: string, count: number) =>
     Array.from({ length: count }, (_, index) =>
       startProduct({ name, number: index + 1, readyMessage, settings, cpuProfile, onLogLine }),

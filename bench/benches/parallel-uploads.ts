@@ -24,7 +24,7 @@ export const parallelUploads: Bench = {
   about: `Memory of the API above idle during ${UPLOADS} uploads of ${SIZES.big} at once.`,
   async run({ backend, cpuProfile, progress }) {
     const ndjson = await makeNdjson('big');
-    const service = await startService({ backend, usersPerMinute: 0, worker: false, cpuProfile });
+    const service = await startService({ backend, usersPerMinute: 0, workers: 0, cpuProfile });
     try {
       const key = await service.addEnvironment();
       await sleep(IDLE_MS);

@@ -8,6 +8,7 @@ import type { Queryable } from '#store/client';
 import type { Bench, Figure } from '../bench';
 import { type FinishedJob, finish, type Submission, submitFile } from '../import';
 import { makeNdjson, ROWS } from '../make-rows';
+import { readCommits } from '../read-commits';
 import { startService } from '../service';
 import { type Commit, fewestFromCommit, fewestInWindow, mostInWindow } from '../windows';
 
@@ -112,14 +113,4 @@ async function watchCommits(database: Queryable, jobId: string, progress: (words
     }
     await sleep(LOOK_EVERY_MS);
   }
-}
-
-/** Each transaction that wrote rows of the job, with the time of its commit. */
-async function readCommits(database: Queryable, jobId: string): Promise<Commit[]> {
-  const { rows } = await database.query<Commit>(
-    `SELECT (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000)::float8 AS "atMs", count(*)::int AS rows
-     FROM row_results WHERE job_id = $1 GROUP BY xmin ORDER BY 1`,
-    [jobId],
-  );
-  return rows;
 }

@@ -42,7 +42,7 @@ async function measureBody(body: Body, options: BenchOptions): Promise<Figure[]>
   const figures = new Map<string, Figure>();
   for (let n = 1; n <= repetitions; n++) {
     progress(`${body.name}, repetition ${n} of ${repetitions}`);
-    const service = await startService({ backend, usersPerMinute: 0, worker: false, cpuProfile });
+    const service = await startService({ backend, usersPerMinute: 0, workers: 0, cpuProfile });
     try {
       for (const [name, unit, value] of await measureOnce(service, body)) {
         const title = `${body.name} of ${(body.bytes.length / 1024 ** 2).toFixed(1)} MB: ${name}`;

@@ -1,6 +1,7 @@
 /** What became of an import, read from the database alone: its pace by the times of the commits, and each user. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Queryable } from '#store/client';
+import { readCommits } from '../read-commits';
 import { type Commit, mostInWindow } from '../windows';
 import { type ClusterEnvironment, readSentUsers } from './make-environments';
 
@@ -82,16 +83,6 @@ async function readJob(database: Queryable, jobId: string): Promise<StoredJob> {
     [jobId],
   );
   return rows[0] ?? { status: 'missing', created: 0, failed: 0, seconds: Number.NaN, endedAtMs: Number.NaN };
-}
-
-/** Each transaction that wrote rows of the job, with the time of its commit. */
-async function readCommits(database: Queryable, jobId: string): Promise<Commit[]> {
-  const { rows } = await database.query<Commit>(
-    `SELECT (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000)::float8 AS "atMs", count(*)::int AS rows
-     FROM row_results WHERE job_id = $1 GROUP BY xmin ORDER BY 1`,
-    [jobId],
-  );
-  return rows;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Words what a cluster has done: a line for each environment, the totals, and every fault. */
 import { isError, type Trouble } from '../child-process';
+import { toTextTable } from '../text-table';
 import type { CheckedImport } from './check-import';
 
 const HEADINGS = ['environment', 'rows', 'seconds', 'rows/min', 'most in 60 s', 'status'];
@@ -14,18 +15,7 @@ export interface Totals {
 }
 
 export function toTable(imports: readonly CheckedImport[]): string {
-  const lines = [HEADINGS, ...imports.map(cells)];
-  const widths = HEADINGS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  const text = lines.map((line) =>
-    line
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return TEXT_COLUMNS.has(column) ? cell.padEnd(width) : cell.padStart(width);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-  return `${text.join('\n')}\n`;
+  return toTextTable([HEADINGS, ...imports.map(cells)], TEXT_COLUMNS);
 }
 
 export function toTotals(imports: readonly CheckedImport[], { seconds, usersPerMinute }: Totals): string {

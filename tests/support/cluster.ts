@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from '@jest/globals';
 import pg from 'pg';
+import { type JobStatus, STATUSES } from '../../src/job/lifecycle';
 import { migrateQueue } from '../../src/queue/open-queue';
 import { migrate } from '../../src/store/migrate';
 import { createDatabase, dropDatabase } from './database';
@@ -186,15 +187,6 @@ export class Cluster {
    * Polls a job to its end. What a client sees never goes back; where the database may be away, 503 is an answer too.
    */
   async follow(jobId: string, { key = KEY, timeoutMs = 120_000, mayBeAway = false } = {}): Promise<WireJob> {
-    const order = [
-      'queued',
-      'validating',
-      'processing',
-      'pending_refresh',
-      'completed',
-      'failed',
-      'canceled',
-    ];
     let seen = { rank: 0, rows: 0 };
     return waitFor(
       `the end of job ${jobId}`,
@@ -204,7 +196,7 @@ export class Cluster {
         if (answer === undefined || (mayBeAway && answer.status === 503)) return undefined;
         expect(answer.status).toBe(200);
         const job = answer.body;
-        const now = { rank: order.indexOf(job.status), rows: job.completed_rows };
+        const now = { rank: STATUSES.indexOf(job.status as JobStatus), rows: job.completed_rows };
         expect(now.rank).toBeGreaterThanOrEqual(seen.rank);
         expect(now.rows).toBeGreaterThanOrEqual(seen.rows);
         expect(now.rows).toBeLessThanOrEqual(job.total_rows);
