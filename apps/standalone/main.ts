@@ -19,8 +19,8 @@ import { runDemo } from './demo';
 import { startEmbeddedPostgres } from './embedded-postgres';
 
 const API_CONNECTIONS = 10;
-/** One for each delivery in work, and one each for the stamp and the rescue. */
-const workerConnections = (concurrency: number) => concurrency + 2;
+/** One for each delivery in work, and one each for the stamp, the rescue and the retention. */
+const workerConnections = (concurrency: number) => concurrency + 3;
 
 interface Database extends Service {
   url: string;

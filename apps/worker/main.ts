@@ -6,8 +6,8 @@ import { openQueue } from '#queue/open-queue';
 import { requireDatabaseUrl } from '#settings/settings';
 import { openStore } from '#store/client';
 
-/** One for each delivery in work, and one each for the stamp and the rescue. */
-const connections = (concurrency: number) => concurrency + 2;
+/** One for each delivery in work, and one each for the stamp, the rescue and the retention. */
+const connections = (concurrency: number) => concurrency + 3;
 
 void runProcess('worker', async (settings, logger, asked) => {
   const databaseUrl = requireDatabaseUrl(settings);

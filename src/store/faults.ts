@@ -29,7 +29,7 @@ export function isUnavailable(error: unknown): boolean {
     return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'].includes(code);
   // node-postgres has no code for these; they are its own fixed sentences.
   const message = error instanceof Error ? error.message : '';
-  return /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
+  return /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|timeout expired$|Client has encountered a connection error)/.test(
     message,
   );
 }

@@ -25,12 +25,16 @@ export interface NewJob {
 /** Name of the unique index that lets one job at a time hold an environment's slot. */
 export const SLOT_INDEX = 'jobs_slot';
 
-/** Makes the job, queued and holding the slot. Fails on SLOT_INDEX when another job of the environment holds it. */
+/**
+ * Makes the job, queued and holding the slot. It is submitted now, not when the transaction began, which may have been
+ * before the job ended that held the slot.
+ * Fails on SLOT_INDEX when another job of the environment holds it.
+ */
 export async function insertJob(db: Queryable, job: NewJob): Promise<Job> {
   const { rows } = await db.query<Job>(
     `INSERT INTO jobs (id, environment_id, entity, filename, file_size, total_rows, request_id,
-                       csv_header)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${JOB_COLUMNS}`,
+                       csv_header, submitted_at, due_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp()) RETURNING ${JOB_COLUMNS}`,
     [
       job.id,
       job.environmentId,
