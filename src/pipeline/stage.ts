@@ -97,9 +97,9 @@ class Upload implements StagedUpload {
   private async flush(): Promise<void> {
     const { store, owner, jobId } = this.options;
     const rows = this.buffer.take();
-    // Another upload may have been faster: then there is no use in reading on.
-    await requireFreeSlot(store.pool, owner);
-    await store.transaction(async (tx) => {
+    await store.bulkTransaction(async (tx) => {
+      // Another upload may have been faster: then there is no use in reading on.
+      await requireFreeSlot(tx, owner);
       if (!this.begun) await beginUpload(tx, owner.environmentId, jobId);
       await copyStagedRows(tx, rows);
       // The job's own commit waits for the disk, and with it for everything that was written before.

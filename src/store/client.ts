@@ -6,6 +6,7 @@ import pg from 'pg';
 import type { Logger } from '#logger';
 import { isTransient, isUnavailable } from './faults';
 import { PrismaClient } from './generated/client';
+import { createTurns } from './turns';
 
 /** A transaction in progress: the only thing that writes of a slice take. */
 export type Transaction = pg.PoolClient;
@@ -34,6 +35,11 @@ export interface Store {
    * @throws whatever the work or the commit threw last; nothing is written then
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * The same for transactions that carry much. They have half of the connections and wait for one as long as it takes, so
+   * that a hundred uploads at once neither fail nor keep anybody else from an answer.
+   */
+  bulkTransaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -65,19 +71,24 @@ export function openStore(options: StoreOptions): Store {
   pool.on('error', (err) => options.logger.warn({ err }, 'database connection lost'));
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
 
+  const inTurn = createTurns(Math.max(1, Math.floor(options.connections / 2)));
+
+  const transaction: Store['transaction'] = async (work) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await runTransaction(pool, work);
+      } catch (error) {
+        if (attempt === TRIES || !isTransient(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, attempt * 20 * (1 + Math.random())));
+      }
+    }
+  };
+
   return {
     pool,
     prisma,
-    async transaction(work) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await runTransaction(pool, work);
-        } catch (error) {
-          if (attempt === TRIES || !isTransient(error)) throw error;
-          await new Promise((resolve) => setTimeout(resolve, attempt * 20 * (1 + Math.random())));
-        }
-      }
-    },
+    transaction,
+    bulkTransaction: (work) => inTurn(() => transaction(work)),
     async close() {
       await prisma.$disconnect();
       await pool.end();
