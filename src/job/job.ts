@@ -20,8 +20,6 @@ export interface Job {
   cursor: number;
   attempts: number;
   dueAt: Date;
-  /** Header line of a CSV file; null when the rows are JSON. */
-  csvHeader: Buffer | null;
   filename: string;
   fileSize: number;
   totalRows: number;

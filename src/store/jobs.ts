@@ -5,7 +5,7 @@ import type { JobStatus } from '#job/lifecycle';
 import type { Queryable } from './client';
 
 export const JOB_COLUMNS = `id, environment_id AS "environmentId", entity, status, revision, cursor, attempts,
-  due_at AS "dueAt", csv_header AS "csvHeader", filename, file_size AS "fileSize", total_rows AS "totalRows", created_rows AS "createdRows",
+  due_at AS "dueAt", filename, file_size AS "fileSize", total_rows AS "totalRows", created_rows AS "createdRows",
   updated_rows AS "updatedRows", unchanged_rows AS "unchangedRows", failed_rows AS "failedRows", warnings,
   error_code AS "errorCode", dry_run AS "dryRun", parent_job_id AS "parentJobId", request_id AS "requestId",
   submitted_at AS "submittedAt", started_at AS "startedAt", ended_at AS "endedAt"`;

@@ -13,6 +13,8 @@ import { JOB_COLUMNS } from './jobs';
 /** A job that this transaction has locked. */
 export interface LockedJob extends Job {
   observations: Observations;
+  /** Header line of a CSV file; null when the rows are JSON. */
+  csvHeader: Buffer | null;
   /** The environment's own throttle; null = the service's setting. */
   environmentUsersPerMinute: number | null;
 }
@@ -24,7 +26,7 @@ export interface LockedJob extends Job {
 export async function lockJob(tx: Transaction, id: string): Promise<LockedJob | undefined> {
   const { rows } = await tx.query<Omit<LockedJob, 'observations'> & { observations: unknown }>({
     name: 'lock-job',
-    text: `SELECT ${JOB_COLUMNS}, observations,
+    text: `SELECT ${JOB_COLUMNS}, observations, csv_header AS "csvHeader",
                   (SELECT users_per_minute FROM environments e WHERE e.id = environment_id) AS "environmentUsersPerMinute"
            FROM jobs WHERE id = $1 FOR UPDATE SKIP LOCKED`,
     values: [id],

@@ -90,6 +90,7 @@ describe('a CSV', () => {
     ['without the column of the id', 'id,a\n1,2\n', 'missing_users'],
     ['that is JSON', '{"users":[]}', 'missing_users'],
     ['with broken quotes in its header', '"user_id,a\n1,2', 'missing_users'],
+    ['with a header of more than 1 MiB', `user_id,${'x'.repeat(1024 * 1024)}\nu,1`, 'missing_users'],
     ['of a header only', 'user_id,a\n', 'empty_import'],
     ['of nothing', '\n\r\n', 'empty_import'],
   ])('%s is refused', async (_, csv, code) => {

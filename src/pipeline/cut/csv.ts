@@ -12,6 +12,8 @@ import { UnfinishedRow } from './unfinished-row';
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const QUOTE = 0x22;
+/** It is kept with the job and read for every slice. */
+const MAX_HEADER_BYTES = 1024 * 1024;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export interface CsvCutterOptions {
@@ -24,7 +26,7 @@ export interface CsvCutterOptions {
 /**
  * Creates a cutter for one CSV body. `\n` or `\r\n` outside quotes ends a record; empty lines are no rows but count in
  * `line`, which is the first line of a record. A byte order mark at the start is dropped.
- * Its calls throw AppError `missing` when the header does not name the id's column.
+ * Its calls throw AppError `missing` when the header does not name the id's column or is larger than 1 MiB.
  */
 export function createCsvCutter(options: CsvCutterOptions): RowCutter {
   return new CsvCutter(options);
@@ -58,7 +60,6 @@ class CsvCutter implements RowCutter {
 
   end(emit: EmitRow): void {
     if (!this.unfinished.isEmpty) this.finishRecord(Buffer.alloc(0), emit);
-    // A file of nothing has no rows, which is the caller's finding; one without an id is this cutter's.
   }
 
   private finishRecord(lastPiece: Buffer, emit: EmitRow): void {
@@ -75,6 +76,8 @@ class CsvCutter implements RowCutter {
 
   private readHeader(raw: Buffer): Buffer {
     const { idColumn, missing } = this.options;
+    if (raw.length > MAX_HEADER_BYTES)
+      throw new AppError(missing, { details: 'The header line is too large.' });
     if (!parseRecord(raw)?.includes(idColumn)) {
       throw new AppError(missing, {
         details: `The header line of the CSV must name the column ${idColumn}.`,
