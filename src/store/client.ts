@@ -44,10 +44,10 @@ export interface Store {
 }
 
 /** Short enough that a client has its 503 within 5 s. */
-export const API_STATEMENT_TIMEOUT_MS = 3_500;
+export const API_STATEMENT_TIMEOUT_MS = 3_000;
 const WORKER_STATEMENT_TIMEOUT_MS = 30_000;
 const ANSWER_MARGIN_MS = 500;
-const CONNECT_TIMEOUT_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 2_500;
 const LOCK_TIMEOUT_MS = 5_000;
 /** A stopped process must not hold its locks: after this the server ends its session. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
