@@ -45,6 +45,17 @@ export async function migrateQueue(databaseUrl: string): Promise<void> {
   }
 }
 
+/**
+ * A connection that is lost reports that as an event too, which ends the process where nobody listens; BullMQ does not
+ * while it connects. The query that fails says the same.
+ */
+class GuardedClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    this.on('error', () => {});
+  }
+}
+
 function postgresBackend(databaseUrl: string): Backend {
   const bullmq = withBackend(createPostgresBackend);
   class PatientWorker extends bullmq.Worker<Delivery> {
@@ -58,6 +69,7 @@ function postgresBackend(databaseUrl: string): Backend {
     }
   }
   const connection = {
+    Client: GuardedClient,
     connectionString: databaseUrl,
     max: POSTGRES_CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

@@ -69,6 +69,8 @@ export function openStore(options: StoreOptions): Store {
   });
   // Without a listener the loss of an idle connection would end the process; the pool opens a new one by itself.
   pool.on('error', (err) => options.logger.warn({ err }, 'database connection lost'));
+  // The same of one that is in use; the query that fails says so.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
 
   const inTurn = createTurns(Math.max(1, Math.floor(options.connections / 2)));
@@ -98,9 +100,6 @@ export function openStore(options: StoreOptions): Store {
 
 async function runTransaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect();
-  // A checked-out client reports a lost connection as an event too; the query that fails says the same.
-  const ignore = () => {};
-  client.on('error', ignore);
   // A connection that has failed, or whose state is in doubt, is thrown away; the server rolls back.
   let broken: Error | undefined;
   try {
@@ -117,7 +116,6 @@ async function runTransaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promi
     }
     throw error;
   } finally {
-    client.off('error', ignore);
     client.release(broken);
   }
 }

@@ -9,6 +9,7 @@ import { createLogger } from '#logger';
 import { type Delivery, DeliveryError, type DeliveryQueue } from '#queue/delivery-queue';
 import { openQueue } from '#queue/open-queue';
 import { createDatabase, dropDatabase, onServer } from '../support/database';
+import { startTcpProxy } from '../support/tcp-proxy';
 import { waitFor } from '../support/wait';
 
 const logger = createLogger('test', 'silent');
@@ -268,3 +269,33 @@ it('what stands in Redis of a delivery is an id and a number', async () => {
   await redis.quit();
   expect(JSON.parse(data ?? '')).toEqual(one);
 });
+
+it('survives a connection to PostgreSQL that is lost at any moment of opening it', async () => {
+  const { databaseUrl, ...options } = await place('postgresql');
+  const proxy = await startTcpProxy(Number(new URL(databaseUrl).port));
+  const proxied = new URL(databaseUrl);
+  proxied.port = String(proxy.port);
+  const queue = open({ ...options, databaseUrl: proxied.href });
+  queue.work(async () => {}, 1);
+  // Each cut comes a little later after the one before, so that it meets another step of connecting anew.
+  for (let round = 0; round < 40; round++) {
+    const asked = queue.ping().catch(() => undefined);
+    await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, round))]);
+    proxy.cut();
+    const other = open({ ...options, databaseUrl: proxied.href });
+    await new Promise((resolve) => setTimeout(resolve, round));
+    proxy.cut();
+    await other.close();
+    opened.splice(opened.indexOf(other), 1);
+  }
+  await waitFor('the queue to answer', () =>
+    queue.ping().then(
+      () => true,
+      () => false,
+    ),
+  );
+  expect(await queue.deliver({ jobId: randomUUID(), revision: 0 })).toBeUndefined();
+  await queue.close();
+  opened.splice(opened.indexOf(queue), 1);
+  await proxy.close();
+}, 60_000);

@@ -46,6 +46,7 @@ export interface Answer {
 }
 
 /** Open file descriptors that a process may have more than at first: pooled connections. */
+const LOG_LINES_SHOWN = 40;
 const DESCRIPTORS_MORE = 25;
 
 export class Cluster {
@@ -260,6 +261,13 @@ export class Cluster {
     }
   }
 
+  /** What the processes said last, for whoever looks for the cause of a failure. */
+  printLogs(): void {
+    for (const { name, log } of [...this.ended, ...this.apis, ...this.workers]) {
+      process.stderr.write(`--- ${name}\n${log.slice(-LOG_LINES_SHOWN).join('\n')}\n`);
+    }
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.apis, ...this.workers].map((running) => running.end('SIGKILL')));
     for (const step of this.undo.splice(0).reverse()) await step();
@@ -278,6 +286,9 @@ export async function withCluster(
   const cluster = await startCluster(options);
   try {
     await run(cluster);
+  } catch (error) {
+    cluster.printLogs();
+    throw error;
   } finally {
     await cluster.close();
   }
