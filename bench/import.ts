@@ -17,7 +17,8 @@ export interface Submission {
 /** Uploads a file. @throws MusterError when it is refused */
 export async function submitFile(url: string, apiKey: string, ndjson: Buffer): Promise<Submission> {
   const file = new Blob([ndjson]);
-  return timed(() => createClient({ url, apiKey }).importFile('users', file, 'users.ndjson'));
+  const client = createClient({ url, apiKey, retries: 0 });
+  return timed(() => client.importUsers(file, { filename: 'users.ndjson', idempotencyKey: false }));
 }
 
 /** Sends a JSON body. @throws Error when it is refused */

@@ -35,12 +35,25 @@ export const ERRORS = {
   company_not_found: [404, 'Not Found', 'There is no such company in this environment.'],
   method_not_allowed: [405, 'Method Not Allowed', 'This address does not answer this method.'],
   job_in_progress: [409, 'Conflict', 'Another import of this environment is not finished.'],
+  job_finished: [409, 'Conflict', 'The job has ended already.'],
+  job_not_finished: [409, 'Conflict', 'The job has not ended yet: only then can its rows be tried again.'],
+  nothing_to_retry: [409, 'Conflict', 'The job has no failed or unprocessed rows.'],
+  idempotency_key_in_flight: [
+    409,
+    'Conflict',
+    'The first request with this Idempotency-Key is still being received.',
+  ],
   payload_too_large: [413, 'Payload Too Large', 'The file or body is larger than this service accepts.'],
   too_many_rows: [413, 'Payload Too Large', 'The import has more rows than one request may have.'],
   unsupported_media_type: [
     415,
     'Unsupported Media Type',
     'Send application/json, application/x-ndjson, text/csv, or multipart/form-data with an NDJSON or CSV file in the field "file".',
+  ],
+  idempotency_key_reused: [
+    422,
+    'Unprocessable Content',
+    'This Idempotency-Key was used for another body or other parameters.',
   ],
   rate_limited: [429, 'Too Many Requests', 'Too many requests. Wait as long as Retry-After says.'],
   internal: [

@@ -6,11 +6,16 @@ import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
 import { answerError } from './answer-error';
 import { authenticate } from './authenticate';
-import { backgroundJobs } from './background-jobs';
-import { bulkIdentify } from './bulk-identify';
 import type { ApiDeps } from './context';
 import { health } from './health';
-import { profiles } from './profiles';
+import { bulkIdentify } from './imports/bulk-identify';
+import { controlJob } from './jobs/control-job';
+import { listJobsRoute } from './jobs/list-jobs';
+import { readJobRoute } from './jobs/read-job';
+import { sendResults } from './jobs/send-results';
+import { streamEvents } from './jobs/stream-events';
+import { profiles } from './profiles/profiles';
+import { reference } from './reference/reference';
 import { assignRequestId, logRequests } from './request-log';
 
 const KINDS: readonly Entity[] = ['user', 'company'];
@@ -21,12 +26,14 @@ export function createApi(deps: ApiDeps): Express {
   app.disable('etag').set('trust proxy', deps.settings.trustProxy);
   app.use(assignRequestId(), logRequests(deps.logger), helmet());
   app.use(health(deps));
+  app.use(reference());
   app.use(authenticate(deps));
   for (const kind of KINDS) {
     app.use(bulkIdentify(deps, userpilot, kind));
     app.use(profiles(deps, kind));
   }
-  app.use(backgroundJobs(deps, userpilot));
+  app.use(listJobsRoute(deps, userpilot), readJobRoute(deps, userpilot), sendResults(deps));
+  app.use(streamEvents(deps, userpilot), controlJob(deps, userpilot));
   app.use(() => {
     throw new AppError('not_found');
   });

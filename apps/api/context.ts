@@ -7,10 +7,12 @@ import type { DeliveryQueue } from '#queue/delivery-queue';
 import type { Settings } from '#settings/settings';
 import { SCOPES, type Scope, type Tenant } from '#store/api-keys';
 import type { Store } from '#store/client';
+import type { JobWatch } from './jobs/job-watch';
 
 export interface ApiDeps {
   store: Store;
   queue: DeliveryQueue;
+  jobWatch: JobWatch;
   logger: Logger;
   settings: Pick<Settings, 'usersPerMinute' | 'maxRows' | 'maxBytes' | 'trustProxy'>;
 }

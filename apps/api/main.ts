@@ -1,6 +1,5 @@
 /** The API as a process of its own, on an external PostgreSQL. Any number may run side by side. */
-import { createApi } from '#apps/api/app';
-import { listen } from '#apps/api/listen';
+import { serveApi } from '#apps/api/serve';
 import { runProcess } from '#apps/process';
 import { provisionKeys, requireMigrated, whenAvailable } from '#apps/provision';
 import { openQueue } from '#queue/open-queue';
@@ -20,7 +19,7 @@ void runProcess('api', async (settings, logger, asked) => {
   });
   await whenAvailable(() => provisionKeys(store, settings), logger, asked);
   const queue = openQueue({ databaseUrl, redisUrl: settings.redisUrl, logger });
-  const listener = await listen(createApi({ store, queue, logger, settings }), settings.host, settings.port);
+  const listener = await serveApi({ store, queue, logger, databaseUrl, settings });
   logger.info({ url: listener.url }, 'listening');
   return {
     async close() {

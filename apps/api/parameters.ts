@@ -3,14 +3,30 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { AppError } from '#errors';
 
-/** A page size from 1 to `most`. */
-export function limit(most: number, standard: number) {
+/** A whole number in these bounds. */
+export function wholeNumber(least: number, most: number) {
   return z
     .string()
     .regex(/^\d{1,9}$/)
     .transform(Number)
-    .refine((n) => n >= 1 && n <= most)
-    .default(standard);
+    .refine((n) => n >= least && n <= most)
+    .meta({ type: 'integer', minimum: least, maximum: most });
+}
+
+/** A page size from 1 to `most`. */
+export function limit(most: number, standard: number) {
+  return wholeNumber(1, most)
+    .default(standard)
+    .meta({ default: standard, description: `Most items of a page, 1 to ${most}.` });
+}
+
+/** `true` or `false`; false when absent. */
+export function flag() {
+  return z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .default(false)
+    .meta({ type: 'boolean', default: false });
 }
 
 /** An opaque cursor that holds a value of this shape. */
@@ -27,7 +43,8 @@ export function cursor<Shape extends z.ZodType>(shape: Shape) {
       }
     })
     .pipe(shape)
-    .optional();
+    .optional()
+    .meta({ description: 'Where to go on: from the Link header of the page before.' });
 }
 
 /** The text of a cursor. */
@@ -58,6 +75,20 @@ export function readQuery<Shape extends z.ZodRawShape>(
       ? `Not allowed: the value of ${[...new Set(wrong)].join(', ')}.`
       : `Parameters of this address: ${known.join(', ') || 'none'}.`;
   throw new AppError('invalid_parameter', { details });
+}
+
+/**
+ * Reads one header.
+ * @throws AppError invalid_parameter, which names the header but not its value
+ */
+export function readHeader<Schema extends z.ZodType>(
+  req: Request,
+  name: string,
+  schema: Schema,
+): z.output<Schema> {
+  const read = schema.safeParse(req.get(name));
+  if (read.success) return read.data;
+  throw new AppError('invalid_parameter', { details: `Not allowed: the value of the header ${name}.` });
 }
 
 /** The `Link` header to the next page: the same address with another cursor. */

@@ -1,7 +1,7 @@
 /** `--demo`: imports the example file through the API, as any client would, and shows the progress. */
 import { openAsBlob } from 'node:fs';
 import { Presets, SingleBar } from 'cli-progress';
-import { createClient, MusterError } from '#client/client';
+import { createClient, isMusterError } from '#client/index';
 import { examplesFile } from './banner';
 
 /** Writes to standard output; a fault is a sentence there, never the end of the service. */
@@ -17,7 +17,7 @@ export async function runDemo(url: string, apiKey: string): Promise<void> {
     Presets.shades_classic,
   );
   try {
-    const accepted = await client.importFile('users', await openAsBlob(examplesFile()), 'users.ndjson');
+    const accepted = await client.importUsers(await openAsBlob(examplesFile()), { filename: 'users.ndjson' });
     bar.start(accepted.total_rows, 0, { status: accepted.status });
     for await (const job of client.watch(accepted.job_id)) {
       bar.update(job.completed_rows, { status: job.status });
@@ -30,8 +30,7 @@ export async function runDemo(url: string, apiKey: string): Promise<void> {
     }
   } catch (error) {
     bar.stop();
-    const reason =
-      error instanceof MusterError ? `${error.message} ${error.details}` : 'the service went away.';
+    const reason = isMusterError(error) ? error.message : 'the service went away.';
     process.stdout.write(`The demo stopped: ${reason}\n`);
   }
 }

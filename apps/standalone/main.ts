@@ -2,8 +2,7 @@
  * Muster in one process: API, worker and, unless DATABASE_URL is set, the PostgreSQL that comes with it.
  * The default way to run it; nothing is different from the processes of their own but where they run.
  */
-import { createApi } from '#apps/api/app';
-import { listen } from '#apps/api/listen';
+import { serveApi } from '#apps/api/serve';
 import { runProcess, type Service } from '#apps/process';
 import { provisionKeys, requireMigrated, whenAvailable } from '#apps/provision';
 import { startWorker } from '#apps/worker/worker';
@@ -71,11 +70,7 @@ async function serve(
   };
   try {
     await provisionKeys(store, settings);
-    const listener = await listen(
-      createApi({ store, queue, logger, settings }),
-      settings.host,
-      settings.port,
-    );
+    const listener = await serveApi({ store, queue, logger, databaseUrl, settings });
     const worker = startWorker({
       store: workerStore,
       queue,

@@ -4,9 +4,12 @@
  * runs them a slice further itself: slowly, but without the queue. Sweeps abandoned uploads too.
  * One runner at a time over all workers; a delivery too many does no harm.
  */
+import type { Logger } from '#logger';
 import { type ImportDeps, runImport } from '#pipeline/run-import';
 import type { Delivery } from '#queue/delivery-queue';
+import type { Transaction } from '#store/client';
 import { claimAbandonedJobs } from '#store/move-job';
+import { findStalledLines, handOverSlot, lockSlot } from '#store/slot';
 import { sweepUploads } from '#store/uploads';
 
 const INTERVAL_MS = 2_500;
@@ -42,9 +45,19 @@ export async function rescue(deps: ImportDeps): Promise<void> {
     if (!lock.rows[0]?.granted) return [];
     const uploads = await sweepUploads(tx, UPLOAD_MAX_AGE_MS);
     if (uploads > 0) logger.info({ uploads }, 'abandoned uploads removed');
+    await unblockLines(tx, logger);
     return claimAbandonedJobs(tx, GRACE_MS);
   });
   for (const delivery of abandoned) await deliverOrRun(delivery, deps);
+}
+
+/** Gives free slots to jobs that wait for them. They count as abandoned after the grace, and are delivered then. */
+async function unblockLines(tx: Transaction, logger: Logger): Promise<void> {
+  for (const environmentId of await findStalledLines(tx)) {
+    await lockSlot(tx, environmentId);
+    const next = await handOverSlot(tx, environmentId);
+    if (next !== undefined) logger.warn({ job_id: next.jobId }, 'waiting job found beside a free slot');
+  }
 }
 
 async function deliverOrRun(delivery: Delivery, deps: ImportDeps): Promise<void> {

@@ -1,94 +1,127 @@
 /** The client of the API, on fetch alone, so that it runs in Node and in a browser. */
+import type { Company, Job, RowResult, User } from './api';
+import { type Health, readHealth } from './health';
+import { connect, type Fetch } from './http/request';
+import { type Sleep, sleep } from './http/retry';
+import { type ImportOptions, importRows, type SlotOptions } from './import-rows';
+import {
+  type CallOptions,
+  cancelJob,
+  type JobOptions,
+  type JobsOptions,
+  listJobs,
+  readJob,
+  retryJob,
+} from './jobs';
+import { eraseProfiles, listProfiles, readProfile, type UsersOptions } from './profiles';
+import { type InputFile, openInput, openResultsCsv, type ResultsOptions, readResults } from './results';
+import { watchJob } from './watch';
+import type { CompanyRow, FileInput, RowsInput, UserRow } from './write-rows';
 
-/** A job as the API shows it. */
-export interface ClientJob {
-  job_id: string;
-  type: string;
-  status: string;
-  end_time: string | null;
-  elapsed_time: number;
-  total_rows: number;
-  completed_rows: number;
-  created_rows: number;
-  updated_rows: number;
-  unchanged_rows: number;
-  failed_rows: number;
-  eta_seconds: number;
-  error: { code: string; message: string } | null;
+export interface ClientOptions {
+  /** Where the API is, such as `http://127.0.0.1:3000`. */
+  url: string | URL;
+  apiKey: string;
+  /** Default: the global one. */
+  fetch?: Fetch;
+  /** How often a request that may succeed later is sent again. Default 5; 0 = never. */
+  retries?: number;
+  /** Ends all calls of this client at once, with the signal's reason. */
+  signal?: AbortSignal;
+  /** Browsers send their own instead. */
+  userAgent?: string;
+  /** How it waits between two requests. Default: by a timer. */
+  sleep?: Sleep;
 }
 
-/** An answer that is not a success. */
-export class MusterError extends Error {
-  constructor(
-    readonly status: number,
-    /** Code of the API's table of errors. */
-    readonly code: string,
-    message: string,
-    readonly details: string,
-    /** From Retry-After; undefined when the API does not say. */
-    readonly retryAfterSeconds: number | undefined,
-  ) {
-    super(message);
-    this.name = 'MusterError';
-  }
-}
-
+/**
+ * Every function throws MusterError for an answer that is not a success or for none (rejects, where it is a promise; an
+ * iterator throws when it is asked for the next value), and the signal's reason when a signal is aborted.
+ */
 export interface Client {
   /**
-   * Uploads an NDJSON file.
-   * @param collection what its rows are
-   * @throws MusterError
+   * Imports users: rows as objects, or a file in NDJSON, CSV or JSON.
+   * @returns the accepted job. Also throws TypeError for a row that JSON cannot say, and whatever the input throws.
    */
-  importFile(collection: 'users' | 'companies', file: Blob, filename: string): Promise<ClientJob>;
-  /** @throws MusterError */
-  job(jobId: string): Promise<ClientJob>;
-  /** The job again and again until it has ended; the last one is the final one. @throws MusterError */
-  watch(jobId: string): AsyncGenerator<ClientJob, void>;
+  importUsers(input: RowsInput<UserRow> | FileInput, options?: ImportOptions): Promise<Job>;
+  /** Imports companies, as importUsers does users. */
+  importCompanies(input: RowsInput<CompanyRow> | FileInput, options?: ImportOptions): Promise<Job>;
+  job(jobId: string, options?: JobOptions): Promise<Job>;
+  /** Newest first. Pages are fetched as they are needed. */
+  jobs(options?: JobsOptions): AsyncGenerator<Job, void, undefined>;
+  /** The job whenever it has changed, from now until its end; the last one is final. */
+  watch(jobId: string, options?: CallOptions): AsyncGenerator<Job, void, undefined>;
+  /** What became of each row, in the order of the input, read as it comes in. */
+  results(jobId: string, options?: ResultsOptions): AsyncGenerator<RowResult, void, undefined>;
+  /** The same as a table in CSV. */
+  resultsCsv(jobId: string, options?: ResultsOptions): Promise<ReadableStream<Uint8Array>>;
+  /** The rows as they were sent, byte for byte, ready to be mended and imported again. */
+  input(jobId: string, options?: ResultsOptions): Promise<InputFile>;
+  /** Ends the job: no row is written after the answer. Throws job_finished when it has ended already. */
+  cancel(jobId: string, options?: CallOptions): Promise<Job>;
+  /** Imports the failed and unprocessed rows of a finished job again. @returns the new job */
+  retry(jobId: string, options?: SlotOptions): Promise<Job>;
+  user(userId: string, options?: CallOptions): Promise<User>;
+  /** In the order of their ids, read as they come in. */
+  users(options?: UsersOptions): AsyncGenerator<User, void, undefined>;
+  /** Erases users, also from the rows and results of jobs. @returns how many were stored */
+  deleteUsers(userIds: readonly string[], options?: CallOptions): Promise<number>;
+  company(companyId: string, options?: CallOptions): Promise<Company>;
+  /** In the order of their ids, read as they come in. */
+  companies(options?: CallOptions): AsyncGenerator<Company, void, undefined>;
+  /** Erases companies, also from the rows and results of jobs. @returns how many were stored */
+  deleteCompanies(companyIds: readonly string[], options?: CallOptions): Promise<number>;
+  /** Whether the service can work, part by part. Asked once: `not_ready` is an answer, not an error. */
+  health(options?: CallOptions): Promise<Health>;
 }
 
-/** How often a watched job is asked for, in milliseconds. */
-const POLL_MS = 500;
+const DEFAULT_RETRIES = 5;
 
-/** @param options.url where the API is, such as `http://127.0.0.1:3000` */
-export function createClient(options: { url: string; apiKey: string }): Client {
-  const call = async (path: string, init: RequestInit = {}): Promise<ClientJob> => {
-    const answer = await fetch(new URL(path, options.url), {
-      ...init,
-      headers: { Authorization: `Token ${options.apiKey}`, Accept: 'application/json' },
-    });
-    if (!answer.ok) throw await readError(answer);
-    return (await answer.json()) as ClientJob;
-  };
-  const job = (jobId: string) => call(`/v1/background_jobs/${encodeURIComponent(jobId)}`);
+/** @throws TypeError for a url that is not one of HTTP or holds a password, or a key that no header can carry */
+export function createClient(options: ClientOptions): Client {
+  const connection = connect({
+    url: readUrl(options.url),
+    apiKey: readKey(options.apiKey),
+    // Browsers' fetch wants to be called on its window.
+    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    retries: options.retries ?? DEFAULT_RETRIES,
+    signal: options.signal,
+    userAgent: options.userAgent,
+    sleep: options.sleep ?? sleep,
+  });
   return {
-    importFile(collection, file, filename) {
-      const form = new FormData();
-      form.set('file', file, filename);
-      return call(`/v1/${collection}/bulk_identify`, { method: 'POST', body: form });
-    },
-    job,
-    async *watch(jobId) {
-      for (;;) {
-        const seen = await job(jobId);
-        yield seen;
-        if (seen.end_time !== null) return;
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      }
-    },
+    importUsers: (input, importOptions = {}) => importRows(connection, 'users', input, importOptions),
+    importCompanies: (input, importOptions = {}) => importRows(connection, 'companies', input, importOptions),
+    job: async (jobId, jobOptions) => (await readJob(connection, jobId, jobOptions)).job,
+    jobs: (jobsOptions = {}) => listJobs(connection, jobsOptions),
+    watch: (jobId, callOptions = {}) => watchJob(connection, jobId, callOptions),
+    results: (jobId, resultsOptions = {}) => readResults(connection, jobId, resultsOptions),
+    resultsCsv: (jobId, resultsOptions = {}) => openResultsCsv(connection, jobId, resultsOptions),
+    input: (jobId, resultsOptions = {}) => openInput(connection, jobId, resultsOptions),
+    cancel: async (jobId, callOptions = {}) => cancelJob(connection, jobId, callOptions),
+    retry: async (jobId, slotOptions = {}) => retryJob(connection, jobId, slotOptions),
+    user: (userId, callOptions = {}) => readProfile(connection, 'users', userId, callOptions),
+    users: (usersOptions = {}) => listProfiles(connection, 'users', usersOptions),
+    deleteUsers: (ids, callOptions = {}) => eraseProfiles(connection, 'users', ids, callOptions),
+    company: (companyId, callOptions = {}) => readProfile(connection, 'companies', companyId, callOptions),
+    companies: (callOptions = {}) => listProfiles(connection, 'companies', callOptions),
+    deleteCompanies: (ids, callOptions = {}) => eraseProfiles(connection, 'companies', ids, callOptions),
+    health: (callOptions = {}) => readHealth(connection, callOptions),
   };
 }
 
-async function readError(answer: Response): Promise<MusterError> {
-  const body = (await answer.json().catch(() => ({}))) as {
-    errors?: { error_code: string; message: string; details: string }[];
-  };
-  const first = body.errors?.[0];
-  const retryAfter = answer.headers.get('retry-after');
-  return new MusterError(
-    answer.status,
-    first?.error_code ?? 'unknown',
-    first?.message ?? `The service answered ${answer.status}.`,
-    first?.details ?? '',
-    retryAfter === null ? undefined : Number(retryAfter),
-  );
+function readUrl(text: string | URL): URL {
+  const url = new URL(text);
+  if (!/^https?:$/.test(url.protocol)) throw new TypeError('The url must begin with http:// or https://.');
+  // No fetch takes them, and its error would quote them.
+  if (url.username !== '' || url.password !== '') throw new TypeError('The url must not hold a password.');
+  return url;
+}
+
+/** Checked here, because fetch would quote it in its error. */
+function readKey(text: string): string {
+  const key = text.trim();
+  if (!/^[\x21-\x7e]+$/.test(key))
+    throw new TypeError('The apiKey is empty or has characters that no key has.');
+  return key;
 }

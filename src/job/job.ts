@@ -2,16 +2,18 @@
 import type { Entity } from './entity';
 import type { JobStatus } from './lifecycle';
 import type { JobWarning } from './observations';
+import type { ImportOptions } from './options';
 
-/** Why a whole job failed. */
+/** Why a whole job failed, or was ended. */
 export const JOB_ERRORS = {
   no_rows_applied: 'Not one row could be applied. The results say why, row by row.',
+  canceled: 'The import was canceled.',
   internal: 'A fault of the service that several tries did not cure. No accepted row was applied in part.',
 } as const satisfies Record<string, string>;
 
 export type JobErrorCode = keyof typeof JOB_ERRORS;
 
-export interface Job {
+export interface Job extends ImportOptions {
   id: string;
   environmentId: number;
   entity: Entity;
@@ -29,12 +31,20 @@ export interface Job {
   failedRows: number;
   warnings: JobWarning[];
   errorCode: JobErrorCode | null;
-  dryRun: boolean;
+  /** Whether it is this job's turn in its environment. Never for a dry run, which needs none. */
+  holdsSlot: boolean;
+  /** What is before a job that waits its turn: jobs, and their rows without an outcome. Null when it does not wait. */
+  ahead: [jobs: number, rows: number] | null;
   parentJobId: string | null;
   requestId: string;
   submittedAt: Date;
   startedAt: Date | null;
   endedAt: Date | null;
+}
+
+/** Whether the job waits until the jobs before it have ended. */
+export function isWaiting(job: Pick<Job, 'endedAt' | 'holdsSlot' | 'dryRun'>): boolean {
+  return job.endedAt === null && !job.holdsSlot && !job.dryRun;
 }
 
 /** Rows with an outcome. Never falls while a job goes on. */
@@ -43,15 +53,16 @@ export function completedRows(job: Job): number {
 }
 
 /**
- * Honest whole seconds until the job ends, at least 1; 0 when it has ended.
+ * Honest whole seconds until the job ends, at least 1; 0 when it has ended. A job that waits its turn also waits for the
+ * rows of the jobs before it.
  * @param usersPerMinute the environment's throttle; 0 = unthrottled, then the job's own speed so far counts.
  * @param now by the clock that made the job's times.
  */
 export function etaSeconds(job: Job, usersPerMinute: number, now: Date): number {
   if (job.endedAt !== null) return 0;
   const done = completedRows(job);
-  const rowsLeft = job.totalRows - done;
-  if (usersPerMinute > 0) return Math.max(1, Math.ceil((rowsLeft * 60) / usersPerMinute));
+  const rowsLeft = job.totalRows - done + (job.ahead?.[1] ?? 0);
+  if (usersPerMinute > 0 && !job.dryRun) return Math.max(1, Math.ceil((rowsLeft * 60) / usersPerMinute));
   const workedSeconds = job.startedAt === null ? 0 : (now.getTime() - job.startedAt.getTime()) / 1000;
   const rowsPerSecond = done > 0 && workedSeconds > 0 ? done / workedSeconds : UNMEASURED_ROWS_PER_SECOND;
   return Math.max(1, Math.ceil(rowsLeft / rowsPerSecond));

@@ -26,6 +26,9 @@ export const TRANSITIONS: Readonly<Record<JobStatus, readonly JobStatus[]>> = {
   canceled: [],
 };
 
+/** States that a job never leaves. */
+export type FinalStatus = Extract<JobStatus, 'completed' | 'failed' | 'canceled'>;
+
 /** Whether a job in this state will never change again. */
 export function isFinal(status: JobStatus): boolean {
   return TRANSITIONS[status].length === 0;

@@ -4,6 +4,11 @@ export const OUTCOMES = ['created', 'updated', 'unchanged', 'failed'] as const;
 
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** What a list of results may say of a row: a row without an outcome is unprocessed. */
+export const RESULT_OUTCOMES = [...OUTCOMES, 'unprocessed'] as const;
+
+export type ResultOutcome = (typeof RESULT_OUTCOMES)[number];
+
 /** How many rows had which outcome. */
 export type OutcomeCounts = Record<Outcome, number>;
 
@@ -28,6 +33,8 @@ export const ROW_ERRORS = {
   number_out_of_range: 'The number is beyond the range of a double.',
   invalid_character: 'The text has a character that cannot be stored: U+0000 or half of a surrogate pair.',
   row_too_large: 'The row is larger than 1 MiB.',
+  already_exists: 'The id is stored already, and the import was to create only.',
+  does_not_exist: 'The id is not stored, and the import was to update only.',
   storage_error: 'The database refused this row.',
 } as const satisfies Record<string, string>;
 

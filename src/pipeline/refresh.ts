@@ -1,16 +1,17 @@
 /** Stage `pending_refresh`: brings the property catalogue up to date and words the job's warnings. */
 import type { JobWarning, Observations, PropertyType } from '#job/observations';
-import { catalogueProperties } from '#store/properties';
+import { catalogueProperties, findKnownTypes } from '#store/properties';
 import type { Slice } from './slice';
 
-/** Adds what the job has seen to the catalogue. Returns the job's warnings. */
+/** Adds what the job has seen to the catalogue, unless it is a dry run. Returns the job's warnings. */
 export async function refreshCatalogue({ tx, job }: Slice): Promise<JobWarning[]> {
   const { observations } = job;
   const seen = [...observations.properties].map(([key, counts]) => ({
     key,
     types: Object.keys(counts) as PropertyType[],
   }));
-  const known = await catalogueProperties(tx, job, seen);
+  const known = await findKnownTypes(tx, job, seen);
+  if (!job.dryRun) await catalogueProperties(tx, job, seen);
   return [...typeChanges(observations, known), ...describeIgnored(observations)];
 }
 

@@ -6,13 +6,23 @@
  * checks that the job is at the delivery's revision, so deliveries that come twice or late do nothing. Stages say how
  * they ended; only this file moves the job on.
  */
-import { isFinal, type JobStatus } from '#job/lifecycle';
+import { isWaiting } from '#job/job';
+import { type FinalStatus, isFinal } from '#job/lifecycle';
 import type { Logger } from '#logger';
 import type { Delivery, DeliveryQueue } from '#queue/delivery-queue';
 import type { Store } from '#store/client';
 import { isTransient, isUnavailable } from '#store/faults';
-import { countFailedAttempt, forgiveAttempt, type LockedJob, lockJob, moveJob } from '#store/move-job';
+import {
+  countFailedAttempt,
+  type Ending,
+  endJob,
+  forgiveAttempt,
+  type LockedJob,
+  lockJob,
+  moveJob,
+} from '#store/move-job';
 import { stampSlice } from '#store/paces';
+import type { NextJob } from '#store/slot';
 import type { ClockWatch } from './clock-watch';
 import { deliverSlice } from './deliver';
 import { describeIgnored, refreshCatalogue } from './refresh';
@@ -39,7 +49,7 @@ export interface ImportDeps {
 /** What became of a slice, for the delivery that ran it. */
 type Step =
   | { kind: 'nothing' }
-  | { kind: 'ended'; job: LockedJob; status: JobStatus }
+  | { kind: 'ended'; job: LockedJob; status: FinalStatus; nextJob: NextJob | undefined }
   | { kind: 'next'; revision: number; delayMs: number; stampEnvironment?: number };
 
 /**
@@ -56,13 +66,7 @@ export async function runImport(delivery: Delivery, deps: ImportDeps, wasInterru
     const isCounted = wasInterrupted && revision === delivery.revision;
     const step = await runSlice({ jobId, revision }, isCounted, deps);
     if (step.kind === 'nothing') return;
-    if (step.kind === 'ended') {
-      deps.logger.info(
-        { job_id: jobId, request_id: step.job.requestId, status: step.status },
-        'import ended',
-      );
-      return;
-    }
+    if (step.kind === 'ended') return announceEnd(step, deps);
     if (step.stampEnvironment !== undefined) await stamp(step.stampEnvironment, deps);
     revision = step.revision;
     if (step.delayMs > 0 || performance.now() - startedMs > SHARE_MS) {
@@ -70,6 +74,15 @@ export async function runImport(delivery: Delivery, deps: ImportDeps, wasInterru
       return;
     }
   }
+}
+
+/** After the commit: the job that has waited longest goes on its way. */
+async function announceEnd(
+  { job, status, nextJob }: { job: LockedJob; status: FinalStatus; nextJob: NextJob | undefined },
+  deps: Pick<ImportDeps, 'queue' | 'logger'>,
+): Promise<void> {
+  deps.logger.info({ job_id: job.id, request_id: job.requestId, status }, 'import ended');
+  if (nextJob !== undefined) await deliverSlice(nextJob, 0, deps);
 }
 
 /** A stamp that fails costs a little speed, as after a crash, and nothing else. */
@@ -81,8 +94,8 @@ async function runSlice(delivery: Delivery, isCounted: boolean, deps: ImportDeps
   try {
     return await deps.store.transaction(async (tx): Promise<Step> => {
       const job = await lockJob(tx, delivery.jobId);
-      if (job === undefined || job.revision !== delivery.revision || isFinal(job.status))
-        return { kind: 'nothing' };
+      if (job === undefined || job.revision !== delivery.revision) return { kind: 'nothing' };
+      if (isFinal(job.status) || isWaiting(job)) return { kind: 'nothing' };
       const usersPerMinute = job.environmentUsersPerMinute ?? deps.usersPerMinute;
       return advance({ tx, job, usersPerMinute, clock: deps.clock });
     });
@@ -114,15 +127,13 @@ async function advance(slice: Slice): Promise<Step> {
       const outcome = await upsertSlice(slice);
       if (outcome.kind === 'more') return next(slice, outcome);
       if (job.failedRows < job.totalRows) return at(await moveJob(tx, job, 'pending_refresh'));
-      await moveJob(tx, job, 'failed', {
+      return end(slice, 'failed', {
         errorCode: 'no_rows_applied',
         warnings: describeIgnored(job.observations),
       });
-      return { kind: 'ended', job, status: 'failed' };
     }
     case 'pending_refresh':
-      await moveJob(tx, job, 'completed', { warnings: await refreshCatalogue(slice) });
-      return { kind: 'ended', job, status: 'completed' };
+      return end(slice, 'completed', { warnings: await refreshCatalogue(slice) });
     default:
       return { kind: 'nothing' };
   }
@@ -130,6 +141,10 @@ async function advance(slice: Slice): Promise<Step> {
 
 function at(revision: number): Step {
   return { kind: 'next', revision, delayMs: 0 };
+}
+
+async function end({ tx, job }: Slice, status: FinalStatus, ending: Ending): Promise<Step> {
+  return { kind: 'ended', job, status, nextJob: await endJob(tx, job, status, ending) };
 }
 
 function next({ job }: Slice, more: { revision: number; delayMs: number; paced?: boolean }): Step {
@@ -140,18 +155,20 @@ function next({ job }: Slice, more: { revision: number; delayMs: number; paced?:
 /** Counts a try of the slice; ends the job when there were too many, so that its slot is free for others. */
 async function countAttempt(
   { jobId, revision }: Delivery,
-  { store, logger }: ImportDeps,
+  deps: ImportDeps,
 ): Promise<'goes on' | 'given up'> {
+  const { store, logger } = deps;
   const attempts = await countFailedAttempt(store.pool, jobId, revision);
   if (attempts === 0) return 'goes on';
   logger.warn({ job_id: jobId, attempts }, 'slice is tried again');
   if (attempts < MAX_ATTEMPTS) return 'goes on';
-  await store.transaction(async (tx) => {
+  const ended = await store.transaction(async (tx) => {
     const job = await lockJob(tx, jobId);
-    if (job === undefined || job.revision !== revision) return;
-    await moveJob(tx, job, 'failed', { errorCode: 'internal', warnings: describeIgnored(job.observations) });
-    logger.error({ job_id: jobId, request_id: job.requestId, status: 'failed' }, 'import ended');
+    if (job === undefined || job.revision !== revision) return undefined;
+    const ending: Ending = { errorCode: 'internal', warnings: describeIgnored(job.observations) };
+    return { job, status: 'failed' as const, nextJob: await endJob(tx, job, 'failed', ending) };
   });
+  if (ended !== undefined) await announceEnd(ended, deps);
   return 'given up';
 }
 

@@ -8,24 +8,22 @@
  */
 import type { Readable } from 'node:stream';
 import { AppError } from '#errors';
-import type { Entity } from '#job/entity';
 import type { Job } from '#job/job';
 import type { Store, Transaction } from '#store/client';
-import { violates } from '#store/faults';
-import { insertJob, SLOT_INDEX } from '#store/jobs';
+import { insertJob } from '#store/jobs';
 import { copyStagedRows, StagingBuffer } from '#store/staged-rows';
 import { beginUpload, discardUpload, endUpload } from '#store/uploads';
 import type { RowCutter } from './cut/row-cutter';
-import { requireFreeSlot, type SlotOwner } from './slot';
+import type { ImportRequest } from './import-request';
+import { RequestDigest } from './request-digest';
+import { inPlace, requireRoom, takePlace } from './slot';
 
 const FLUSH_BYTES = 1024 * 1024;
 
 export interface StageOptions {
   store: Store;
-  owner: SlotOwner;
   jobId: string;
-  entity: Entity;
-  requestId: string;
+  request: ImportRequest;
   maxRows: number;
   /** Bytes of the body after decompression. */
   maxBytes: number;
@@ -36,11 +34,15 @@ export interface StageOptions {
 export interface StagedUpload {
   rows: number;
   bytes: number;
+  /** SHA-256 of the request: its parameters and the bytes of the body. */
+  digest: Buffer;
   /**
-   * Makes the job: after this everything is committed and the job holds the slot.
-   * @throws AppError job_in_progress when another request was faster; everything is discarded then
+   * Makes the job: after this everything is committed and the job holds the slot or its place in the line.
+   * @param filename safe base name
+   * @param also what else belongs to the same transaction
+   * @throws AppError job_in_progress when another request was faster, and what `also` throws; nothing is left then
    */
-  accept(filename: string): Promise<Job>;
+  accept(filename: string, also?: (tx: Transaction, job: Job) => Promise<void>): Promise<Job>;
   /** Removes every trace. */
   discard(): Promise<void>;
 }
@@ -65,20 +67,24 @@ class Upload implements StagedUpload {
   rows = 0;
   bytes = 0;
   private readonly buffer: StagingBuffer;
+  private readonly hash: RequestDigest;
   private begun = false;
 
   constructor(private readonly options: StageOptions) {
-    this.buffer = new StagingBuffer(options.owner.environmentId, options.jobId);
+    this.buffer = new StagingBuffer(options.request.owner.environmentId, options.jobId);
+    this.hash = new RequestDigest(options.request, options.maxBytes);
+  }
+
+  get digest(): Buffer {
+    return this.hash.value;
   }
 
   async read(body: Readable): Promise<void> {
-    const { cutter, maxBytes } = this.options;
+    const { cutter } = this.options;
     // The body is not destroyed on a fault: the client, still writing, is to read our answer.
     for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       this.bytes += chunk.length;
-      if (this.bytes > maxBytes) {
-        throw new AppError('payload_too_large', { details: `The limit is ${maxBytes} bytes.` });
-      }
+      this.hash.update(chunk);
       cutter.push(chunk, this.add);
       if (this.buffer.byteLength >= FLUSH_BYTES) await this.flush();
     }
@@ -95,12 +101,12 @@ class Upload implements StagedUpload {
   };
 
   private async flush(): Promise<void> {
-    const { store, owner, jobId } = this.options;
+    const { store, request, jobId } = this.options;
     const rows = this.buffer.take();
     await store.bulkTransaction(async (tx) => {
       // Another upload may have been faster: then there is no use in reading on.
-      await requireFreeSlot(tx, owner);
-      if (!this.begun) await beginUpload(tx, owner.environmentId, jobId);
+      await requireRoom(tx, request);
+      if (!this.begun) await beginUpload(tx, request.owner.environmentId, jobId);
       await copyStagedRows(tx, rows);
       // The job's own commit waits for the disk, and with it for everything that was written before.
       await tx.query('SET LOCAL synchronous_commit = off');
@@ -108,44 +114,54 @@ class Upload implements StagedUpload {
     this.begun = true;
   }
 
-  async accept(filename: string): Promise<Job> {
-    const { store, owner } = this.options;
+  async accept(
+    filename: string,
+    also: (tx: Transaction, job: Job) => Promise<void> = async () => {},
+  ): Promise<Job> {
+    const { store, request } = this.options;
     const rest = this.buffer.byteLength > 0 ? this.buffer.take() : undefined;
+    const make = () =>
+      store.transaction(async (tx) => {
+        const job = await this.makeJob(tx, rest, filename);
+        await also(tx, job);
+        return job;
+      });
     try {
-      return await store.transaction((tx) => this.makeJob(tx, rest, filename));
+      return await inPlace(store.pool, request, make);
     } catch (error) {
       // Whether a commit that was cut off has happened is not known: then nothing is removed here, and the sweep of
       // abandoned uploads tells by the entry in `uploads`.
-      if (!violates(error, SLOT_INDEX)) throw error;
-      await this.discard();
-      await requireFreeSlot(store.pool, owner);
-      // The faster job has ended in this very instant.
-      throw new AppError('job_in_progress', {
-        details: 'It has ended by now: try again.',
-        retryAfterSeconds: 1,
-      });
+      if (error instanceof AppError) await this.discard();
+      throw error;
     }
   }
 
   private async makeJob(tx: Transaction, rest: Buffer | undefined, filename: string): Promise<Job> {
-    const { owner, jobId, entity, requestId } = this.options;
+    const { request, jobId, cutter } = this.options;
+    const { owner, entity, requestId, dryRun, metadataMode, existingMode } = request;
+    const place = await takePlace(tx, request);
     if (rest !== undefined) await copyStagedRows(tx, rest);
     if (this.begun) await endUpload(tx, jobId);
-    const { environmentId } = owner;
     return insertJob(tx, {
+      ...place,
       id: jobId,
-      environmentId,
+      environmentId: owner.environmentId,
       entity,
       filename,
-      csvHeader: this.options.cutter.header ?? null,
+      csvHeader: cutter.header ?? null,
       fileSize: this.bytes,
       totalRows: this.rows,
       requestId,
+      dryRun,
+      metadataMode,
+      existingMode,
+      parentJobId: null,
     });
   }
 
   async discard(): Promise<void> {
-    const { store, owner, jobId } = this.options;
-    if (this.begun) await store.transaction((tx) => discardUpload(tx, owner.environmentId, jobId));
+    const { store, request, jobId } = this.options;
+    const { environmentId } = request.owner;
+    if (this.begun) await store.transaction((tx) => discardUpload(tx, environmentId, jobId));
   }
 }

@@ -13,9 +13,12 @@ import { createRowReader } from './read-csv-row';
 import { SLICE_BYTES, SLICE_ROWS, type Slice, type SliceOutcome } from './slice';
 import { acrossLeap, afterSlice, settlePace, takeTurn } from './throttle';
 
-/** Applies the next rows, as many as the throttle allows at this moment, or none when the slice is not due yet. */
+/**
+ * Applies the next rows, as many as the throttle allows at this moment, or none when the slice is not due yet. A dry run
+ * is not throttled.
+ */
 export async function upsertSlice(slice: Slice): Promise<SliceOutcome> {
-  return slice.usersPerMinute > 0 ? pacedSlice(slice) : unpacedSlice(slice);
+  return slice.usersPerMinute > 0 && !slice.job.dryRun ? pacedSlice(slice) : unpacedSlice(slice);
 }
 
 async function unpacedSlice({ tx, job }: Slice): Promise<SliceOutcome> {

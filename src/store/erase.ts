@@ -26,6 +26,11 @@ export async function eraseStored(
     [environmentId, ids],
   );
   await tx.query(
+    `DELETE FROM dry_run_profiles d USING jobs j
+     WHERE d.environment_id = $1 AND d.id = ANY ($3) AND j.id = d.job_id AND j.entity = $2`,
+    [environmentId, entity, ids],
+  );
+  await tx.query(
     `WITH erased AS (
        UPDATE row_results r SET id = NULL, errors = NULL, erased = true
        FROM jobs j

@@ -2,16 +2,28 @@
 import type { Entity } from '#job/entity';
 import type { Job } from '#job/job';
 import type { JobStatus } from '#job/lifecycle';
+import type { ImportOptions } from '#job/options';
 import type { Queryable } from './client';
+
+/** Jobs that wait their turn. */
+export const IS_WAITING = 'ended_at IS NULL AND NOT holds_slot AND NOT dry_run';
+
+const AHEAD = `CASE WHEN ${IS_WAITING} THEN (
+    SELECT ARRAY[count(*), coalesce(sum(
+             a.total_rows - a.created_rows - a.updated_rows - a.unchanged_rows - a.failed_rows), 0)]::int[]
+    FROM jobs a
+    WHERE a.environment_id = jobs.environment_id AND a.ended_at IS NULL AND NOT a.dry_run
+      AND (a.holds_slot OR (a.submitted_at, a.id) < (jobs.submitted_at, jobs.id))) END`;
 
 export const JOB_COLUMNS = `id, environment_id AS "environmentId", entity, status, revision, cursor, attempts,
   due_at AS "dueAt", filename, file_size AS "fileSize", total_rows AS "totalRows", created_rows AS "createdRows",
   updated_rows AS "updatedRows", unchanged_rows AS "unchangedRows", failed_rows AS "failedRows", warnings,
-  error_code AS "errorCode", dry_run AS "dryRun", parent_job_id AS "parentJobId", request_id AS "requestId",
-  submitted_at AS "submittedAt", started_at AS "startedAt", ended_at AS "endedAt"`;
+  error_code AS "errorCode", holds_slot AS "holdsSlot", ${AHEAD} AS ahead, dry_run AS "dryRun",
+  metadata_mode AS "metadataMode", existing_mode AS "existingMode", parent_job_id AS "parentJobId",
+  request_id AS "requestId", submitted_at AS "submittedAt", started_at AS "startedAt", ended_at AS "endedAt"`;
 
 /** What the caller knows of a job before it exists. */
-export interface NewJob {
+export interface NewJob extends ImportOptions {
   id: string;
   environmentId: number;
   entity: Entity;
@@ -19,22 +31,26 @@ export interface NewJob {
   csvHeader: Buffer | null;
   fileSize: number;
   totalRows: number;
+  parentJobId: string | null;
   requestId: string;
+  /** False for dry runs, and for a job that is to wait its turn. */
+  holdsSlot: boolean;
 }
 
 /** Name of the unique index that lets one job at a time hold an environment's slot. */
 export const SLOT_INDEX = 'jobs_slot';
 
 /**
- * Makes the job, queued and holding the slot. It is submitted now, not when the transaction began, which may have been
+ * Makes the job, queued. It is submitted now, not when the transaction began, which may have been
  * before the job ended that held the slot.
- * Fails on SLOT_INDEX when another job of the environment holds it.
+ * Fails on SLOT_INDEX when it is to hold the slot and another job of the environment holds it.
  */
 export async function insertJob(db: Queryable, job: NewJob): Promise<Job> {
   const { rows } = await db.query<Job>(
-    `INSERT INTO jobs (id, environment_id, entity, filename, file_size, total_rows, request_id,
-                       csv_header, submitted_at, due_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp()) RETURNING ${JOB_COLUMNS}`,
+    `INSERT INTO jobs (id, environment_id, entity, filename, file_size, total_rows, request_id, csv_header,
+                       dry_run, metadata_mode, existing_mode, parent_job_id, holds_slot, submitted_at, due_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, clock_timestamp(), clock_timestamp())
+     RETURNING ${JOB_COLUMNS}`,
     [
       job.id,
       job.environmentId,
@@ -44,18 +60,26 @@ export async function insertJob(db: Queryable, job: NewJob): Promise<Job> {
       job.totalRows,
       job.requestId,
       job.csvHeader,
+      job.dryRun,
+      job.metadataMode,
+      job.existingMode,
+      job.parentJobId,
+      job.holdsSlot,
     ],
   );
   return rows[0] as Job;
 }
+
+/** A job as read, with the database's time. */
+export type ReadJob = Job & { now: Date };
 
 /** A job of this environment, with the database's time; undefined when there is none of this id. */
 export async function readJob(
   db: Queryable,
   environmentId: number,
   id: string,
-): Promise<(Job & { now: Date }) | undefined> {
-  const { rows } = await db.query<Job & { now: Date }>({
+): Promise<ReadJob | undefined> {
+  const { rows } = await db.query<ReadJob>({
     name: 'read-job',
     text: `SELECT ${JOB_COLUMNS}, now() AS now FROM jobs WHERE id = $1 AND environment_id = $2`,
     values: [id, environmentId],
@@ -63,17 +87,37 @@ export async function readJob(
   return rows[0];
 }
 
-/** The job that holds the environment's slot, with the database's time; undefined when the slot is free. */
-export async function findSlotHolder(
+/** The header line of the CSV file that a job came in; null when its rows are JSON. */
+export async function readCsvHeader(
   db: Queryable,
   environmentId: number,
-): Promise<(Job & { now: Date }) | undefined> {
-  const { rows } = await db.query<Job & { now: Date }>({
+  id: string,
+): Promise<Buffer | null> {
+  const { rows } = await db.query<{ header: Buffer | null }>(
+    'SELECT csv_header AS header FROM jobs WHERE id = $1 AND environment_id = $2',
+    [id, environmentId],
+  );
+  return rows[0]?.header ?? null;
+}
+
+/** The job that holds the environment's slot, with the database's time; undefined when the slot is free. */
+export async function findSlotHolder(db: Queryable, environmentId: number): Promise<ReadJob | undefined> {
+  const { rows } = await db.query<ReadJob>({
     name: 'find-slot-holder',
     text: `SELECT ${JOB_COLUMNS}, now() AS now FROM jobs WHERE environment_id = $1 AND holds_slot`,
     values: [environmentId],
   });
   return rows[0];
+}
+
+/** Jobs by their ids, whosever they are: for those who have been let in before. */
+export async function readJobs(db: Queryable, ids: readonly string[]): Promise<ReadJob[]> {
+  const { rows } = await db.query<ReadJob>({
+    name: 'read-jobs',
+    text: `SELECT ${JOB_COLUMNS}, now() AS now FROM jobs WHERE id = ANY ($1)`,
+    values: [ids],
+  });
+  return rows;
 }
 
 export interface JobFilter {
@@ -85,12 +129,8 @@ export interface JobFilter {
 }
 
 /** Jobs of the environment, newest first. */
-export async function listJobs(
-  db: Queryable,
-  environmentId: number,
-  filter: JobFilter,
-): Promise<(Job & { now: Date })[]> {
-  const { rows } = await db.query<Job & { now: Date }>(
+export async function listJobs(db: Queryable, environmentId: number, filter: JobFilter): Promise<ReadJob[]> {
+  const { rows } = await db.query<ReadJob>(
     `SELECT ${JOB_COLUMNS}, now() AS now FROM jobs
      WHERE environment_id = $1
        AND ($2::job_status[] IS NULL OR status = ANY ($2))

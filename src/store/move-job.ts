@@ -3,12 +3,15 @@
  * the lock on the job's row; each change raises the revision, so that a delivery for an older one does nothing.
  */
 import type { Job, JobErrorCode } from '#job/job';
-import { isFinal, type JobStatus, TRANSITIONS } from '#job/lifecycle';
+import { type FinalStatus, type JobStatus, TRANSITIONS } from '#job/lifecycle';
 import { type JobWarning, type Observations, packObservations, unpackObservations } from '#job/observations';
 import type { OutcomeCounts } from '#job/outcome';
 import type { Queryable, Transaction } from './client';
+import { deleteDryRunProfiles } from './dry-run';
 import { ERASURE_LOCK } from './erase';
+import { NOTIFY_CHANGE } from './job-changes';
 import { JOB_COLUMNS } from './jobs';
+import { handOverSlot, lockSlot, type NextJob } from './slot';
 
 /** A job that this transaction has locked. */
 export interface LockedJob extends Job {
@@ -24,23 +27,42 @@ export interface LockedJob extends Job {
  * @returns undefined when there is no such job or another process works on it at this moment
  */
 export async function lockJob(tx: Transaction, id: string): Promise<LockedJob | undefined> {
-  const { rows } = await tx.query<Omit<LockedJob, 'observations'> & { observations: unknown }>({
+  const { rows } = await tx.query<PackedJob>({
     name: 'lock-job',
-    text: `SELECT ${JOB_COLUMNS}, observations, csv_header AS "csvHeader",
-                  (SELECT users_per_minute FROM environments e WHERE e.id = environment_id) AS "environmentUsersPerMinute"
-           FROM jobs WHERE id = $1 FOR UPDATE SKIP LOCKED`,
+    text: `${SELECT_JOB} WHERE id = $1 FOR UPDATE SKIP LOCKED`,
     values: [id],
   });
-  const job = rows[0];
+  return unpack(tx, rows[0]);
+}
+
+/** Locks a job of this environment, when necessary after the slice in work. Undefined when there is no such job. */
+export async function awaitJobLock(
+  tx: Transaction,
+  environmentId: number,
+  id: string,
+): Promise<LockedJob | undefined> {
+  const { rows } = await tx.query<PackedJob>(
+    `${SELECT_JOB} WHERE id = $1 AND environment_id = $2 FOR UPDATE`,
+    [id, environmentId],
+  );
+  return unpack(tx, rows[0]);
+}
+
+type PackedJob = Omit<LockedJob, 'observations'> & { observations: unknown };
+
+const SELECT_JOB = `SELECT ${JOB_COLUMNS}, observations, csv_header AS "csvHeader",
+         (SELECT users_per_minute FROM environments e WHERE e.id = environment_id) AS "environmentUsersPerMinute"
+  FROM jobs`;
+
+async function unpack(tx: Transaction, job: PackedJob | undefined): Promise<LockedJob | undefined> {
+  if (job === undefined) return undefined;
   // No slice works beside an erasure: it might bring back what is just being erased.
-  if (job !== undefined) {
-    await tx.query({
-      name: 'share-erasure-lock',
-      text: 'SELECT pg_advisory_xact_lock_shared($1, $2)',
-      values: [ERASURE_LOCK, job.environmentId],
-    });
-  }
-  return job && { ...job, observations: unpackObservations(job.observations) };
+  await tx.query({
+    name: 'share-erasure-lock',
+    text: 'SELECT pg_advisory_xact_lock_shared($1, $2)',
+    values: [ERASURE_LOCK, job.environmentId],
+  });
+  return { ...job, observations: unpackObservations(job.observations) };
 }
 
 /** Progress within a stage. */
@@ -64,7 +86,7 @@ export async function advanceJob(tx: Transaction, job: LockedJob, progress: Prog
              unchanged_rows = unchanged_rows + $5, failed_rows = failed_rows + $6,
              observations = coalesce($7::jsonb, observations),
              due_at = coalesce(to_timestamp($8::float8 / 1000), clock_timestamp())
-           WHERE id = $1`,
+           WHERE id = $1 RETURNING ${NOTIFY_CHANGE}`,
     values: [
       job.id,
       progress.cursor,
@@ -84,42 +106,61 @@ export async function postponeJob(tx: Transaction, job: LockedJob, dueAtMs: numb
   await tx.query('UPDATE jobs SET due_at = to_timestamp($2::float8 / 1000) WHERE id = $1', [job.id, dueAtMs]);
 }
 
-/** What goes with a move to a final state. */
-export interface Ending {
-  errorCode?: JobErrorCode;
-  warnings?: JobWarning[];
-}
-
 /**
- * Moves the job to another state; the next stage begins at its first row. A final state frees the slot.
+ * Moves the job to another state that is not final; the next stage begins at its first row.
  * @returns the new revision
  * @throws Error when TRANSITIONS does not know the move: a fault of the program
  */
 export async function moveJob(
   tx: Transaction,
   job: LockedJob,
-  to: JobStatus,
-  ending: Ending = {},
+  to: Exclude<JobStatus, FinalStatus>,
 ): Promise<number> {
-  if (!TRANSITIONS[job.status].includes(to)) throw new Error(`no transition from ${job.status} to ${to}`);
+  requireTransition(job, to);
   await tx.query({
     name: 'move-job',
     text: `UPDATE jobs SET status = $2, revision = revision + 1, attempts = 0, cursor = 0, due_at = clock_timestamp(),
-             started_at = coalesce(started_at, clock_timestamp()),
-             ended_at = CASE WHEN $3 THEN clock_timestamp() END,
-             holds_slot = holds_slot AND NOT $3,
-             observations = CASE WHEN $3 THEN '{}' ELSE observations END,
-             error_code = $4, warnings = coalesce($5::jsonb, warnings)
-           WHERE id = $1`,
-    values: [
-      job.id,
-      to,
-      isFinal(to),
-      ending.errorCode ?? null,
-      ending.warnings === undefined ? null : JSON.stringify(ending.warnings),
-    ],
+             started_at = coalesce(started_at, clock_timestamp())
+           WHERE id = $1 RETURNING ${NOTIFY_CHANGE}`,
+    values: [job.id, to],
   });
   return job.revision + 1;
+}
+
+/** What goes with a final state. */
+export interface Ending {
+  errorCode?: JobErrorCode;
+  warnings: JobWarning[];
+}
+
+/**
+ * Ends the job: its slot goes to the job that has waited longest.
+ * @returns that job, to be delivered after the commit; undefined when none waits
+ * @throws Error when TRANSITIONS does not know the move: a fault of the program
+ */
+export async function endJob(
+  tx: Transaction,
+  job: LockedJob,
+  to: FinalStatus,
+  ending: Ending,
+): Promise<NextJob | undefined> {
+  requireTransition(job, to);
+  if (!job.dryRun) await lockSlot(tx, job.environmentId);
+  await tx.query({
+    name: 'end-job',
+    text: `UPDATE jobs SET status = $2, revision = revision + 1, attempts = 0, cursor = 0, due_at = clock_timestamp(),
+             started_at = coalesce(started_at, clock_timestamp()), ended_at = clock_timestamp(),
+             holds_slot = false, observations = '{}', error_code = $3, warnings = $4::jsonb
+           WHERE id = $1 RETURNING ${NOTIFY_CHANGE}`,
+    values: [job.id, to, ending.errorCode ?? null, JSON.stringify(ending.warnings)],
+  });
+  if (!job.dryRun) return handOverSlot(tx, job.environmentId);
+  await deleteDryRunProfiles(tx, job);
+  return undefined;
+}
+
+function requireTransition(job: LockedJob, to: JobStatus): void {
+  if (!TRANSITIONS[job.status].includes(to)) throw new Error(`no transition from ${job.status} to ${to}`);
 }
 
 /**
@@ -155,7 +196,7 @@ export async function claimAbandonedJobs(
     `UPDATE jobs SET due_at = clock_timestamp()
      WHERE id IN (
        SELECT id FROM jobs
-       WHERE ended_at IS NULL AND due_at < clock_timestamp() - $1 * interval '1 millisecond'
+       WHERE ended_at IS NULL AND (holds_slot OR dry_run) AND due_at < clock_timestamp() - $1 * interval '1 millisecond'
        ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
      RETURNING id AS "jobId", revision`,
     [graceMs],

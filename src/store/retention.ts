@@ -1,10 +1,13 @@
 /** Deletes jobs that ended long ago, with their rows and results, in batches that hold no lock for long. */
 import type { Store } from './client';
+import { deleteExpiredKeys } from './idempotency-keys';
 
 const BATCH_ROWS = 5_000;
 /** Any number that no one else locks; spells MSTD. */
 const RETENTION_LOCK = 0x4d535444;
 const TABLES = ['staged_rows', 'row_results'] as const;
+/** How long an Idempotency-Key is remembered. */
+const KEY_HOURS = 24;
 
 /**
  * Deletes one batch. One runner at a time over all workers.
@@ -17,6 +20,7 @@ export async function deleteExpired(store: Store, days: number): Promise<boolean
       RETENTION_LOCK,
     ]);
     if (!lock.rows[0]?.granted) return false;
+    await deleteExpiredKeys(tx, KEY_HOURS);
     const { rows } = await tx.query<{ id: string; environmentId: number }>(
       `SELECT id, environment_id AS "environmentId" FROM jobs
        WHERE ended_at < clock_timestamp() - $1 * interval '1 day' ORDER BY ended_at LIMIT 1`,

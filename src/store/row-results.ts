@@ -1,6 +1,7 @@
 /** What became of each row: written once, in the transaction that wrote or refused it. */
-import type { RowError } from '#job/outcome';
+import type { ResultOutcome, RowError } from '#job/outcome';
 import type { Queryable, Transaction } from './client';
+import type { RowRange } from './staged-rows';
 
 export interface RefusedRow {
   row: number;
@@ -38,16 +39,46 @@ export async function insertErasedRows(
   );
 }
 
-/** Errors of the failed rows of a job, by row. */
-export async function readRefusedRows(
-  db: Queryable,
-  environmentId: number,
-  jobId: string,
-): Promise<RefusedRow[]> {
-  const { rows } = await db.query<RefusedRow>(
-    `SELECT row, id, errors FROM row_results
-     WHERE environment_id = $1 AND job_id = $2 AND outcome = 'failed' ORDER BY row`,
-    [environmentId, jobId],
-  );
+/** A row of a job with what became of it so far. */
+export interface RowResult {
+  row: number;
+  /** 1-based line of the file; null for JSON bodies. */
+  line: number | null;
+  /** Null when the row has no valid one, and for rows without an outcome: those say it in `raw` only. */
+  id: string | null;
+  outcome: ResultOutcome;
+  errors: RowError[];
+  erased: boolean;
+  /** The row as it came, when it was asked for or has no outcome yet. Empty when it was erased. */
+  raw: Buffer | null;
+}
+
+/** Which rows, and how many of them. */
+export interface ResultRange extends RowRange {
+  /** Only rows with one of these; undefined = all. */
+  outcomes: readonly ResultOutcome[] | undefined;
+  /** Whether `raw` is wanted of all rows. */
+  withRaw: boolean;
+}
+
+/** Rows of a job in their order, 1:1 with what was sent. */
+export async function readResults(db: Queryable, range: ResultRange): Promise<RowResult[]> {
+  const { rows } = await db.query<RowResult>({
+    name: `read-results-${range.withRaw}`,
+    text: `SELECT row, line, id, outcome, errors, erased, raw FROM (
+             SELECT s.row, s.line, r.id, coalesce(r.outcome::text, 'unprocessed') AS outcome,
+                    coalesce(r.errors, '[]') AS errors, coalesce(r.erased, octet_length(s.raw) = 0) AS erased,
+                    CASE WHEN ${range.withRaw ? 'true' : 'r.row IS NULL'} THEN s.raw END AS raw,
+                    sum(octet_length(s.raw)) OVER (ORDER BY s.row ROWS UNBOUNDED PRECEDING)
+                      - octet_length(s.raw) AS bytes_before
+             FROM staged_rows s LEFT JOIN row_results r
+               ON r.environment_id = $1 AND r.job_id = $2 AND r.row = s.row
+             WHERE s.environment_id = $1 AND s.job_id = $2 AND s.row > $3
+               AND ($6::text[] IS NULL OR coalesce(r.outcome::text, 'unprocessed') = ANY ($6))
+             ORDER BY s.row LIMIT $4) page
+           WHERE bytes_before < $5
+           ORDER BY row`,
+    values: [range.environmentId, range.jobId, range.after, range.rows, range.bytes, range.outcomes ?? null],
+  });
   return rows;
 }

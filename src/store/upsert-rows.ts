@@ -8,7 +8,8 @@
  * transaction is tried again (LostRaceError). So an unchanged row costs no write and no lock.
  */
 import { ENTITIES, type Entity } from '#job/entity';
-import type { OutcomeCounts } from '#job/outcome';
+import type { ExistingMode, ImportOptions, MetadataMode } from '#job/options';
+import { type OutcomeCounts, type RowError, rowError } from '#job/outcome';
 import type { AcceptedRow } from '#job/row';
 import type { Transaction } from './client';
 import { LostRaceError } from './faults';
@@ -19,30 +20,41 @@ interface UpsertAnswer extends OutcomeCounts {
   written: number;
 }
 
-const STATEMENTS: Record<Entity, string> = {
-  user: upsertStatement('user'),
-  company: upsertStatement('company'),
-};
+/** The job that the rows belong to, with what it does about stored ones. */
+export interface UpsertJob extends ImportOptions {
+  id: string;
+  environmentId: number;
+  entity: Entity;
+}
 
 /**
- * Applies accepted rows in their order (RFC 7396: keys not sent stay, null removes).
+ * Applies accepted rows in their order.
+ * metadata merge: RFC 7396, keys not sent stay, null removes; replace: the metadata becomes what is sent.
+ * A dry run reads the same and writes outcomes only; what it would have stored is kept apart for its later rows.
  * @param rows in row order; ids may come more than once
  * @returns how many rows had which outcome
  * @throws LostRaceError when a stored row changed in between; errors of PostgreSQL when it refuses a value
  */
 export async function upsertRows(
   tx: Transaction,
-  job: { id: string; environmentId: number; entity: Entity },
+  job: UpsertJob,
   rows: readonly AcceptedRow[],
 ): Promise<OutcomeCounts> {
+  const { entity, metadataMode, existingMode, dryRun } = job;
   const { rows: answers } = await tx.query<UpsertAnswer>({
-    name: `upsert-${job.entity}`,
-    text: STATEMENTS[job.entity],
-    values: [job.environmentId, job.id, writeInput(rows)],
+    name: ['upsert', entity, metadataMode, existingMode, dryRun].join('-'),
+    text: upsertStatement(job),
+    values: [job.environmentId, job.id, writeInput(rows), JSON.stringify([refusal(job)])],
   });
   const { wanted, written, ...counts } = answers[0] as UpsertAnswer;
   if (written !== wanted) throw new LostRaceError();
   return counts;
+}
+
+/** The error of a row that the mode refuses. */
+function refusal({ entity, existingMode }: UpsertJob): RowError {
+  const code = existingMode === 'create_only' ? 'already_exists' : 'does_not_exist';
+  return rowError(code, ENTITIES[entity].idKey);
 }
 
 /** The rows as one JSON array. The metadata goes in as text, because a second pass of JSON.stringify would round numbers. */
@@ -58,12 +70,20 @@ function writeInput(rows: readonly AcceptedRow[]): string {
   return `[${items.join(',')}]`;
 }
 
-/** $1 environment, $2 job, $3 rows. Names of tables and columns come from ENTITIES only. */
-function upsertStatement(entity: Entity): string {
-  const { collection, idKey, belongsToCompany } = ENTITIES[entity];
-  const storedCompany = belongsToCompany ? 't.company_id' : 'NULL::text';
-  const companyColumn = belongsToCompany ? ', company_id' : '';
-  const setCompany = belongsToCompany ? 'company_id = f.company_id,' : '';
+/**
+ * $1 environment, $2 job, $3 rows, $4 errors of a row that the mode refuses. Names of tables and columns come from
+ * ENTITIES only.
+ */
+function upsertStatement({ entity, metadataMode, existingMode, dryRun }: UpsertJob): string {
+  const { collection, idKey } = ENTITIES[entity];
+  const after = (before: string) => `
+    CROSS JOIN LATERAL (SELECT
+      CASE WHEN i.sets_company THEN i.company_id ELSE ${before}.company_id END AS company_id,
+      ${newMetadata(metadataMode, before)} AS metadata) a
+    CROSS JOIN LATERAL (SELECT ${outcome(existingMode, before)} AS outcome) o`;
+  const state = (before: string) => `
+         ${kept(existingMode, before, 'company_id')}, ${kept(existingMode, before, 'metadata')}, o.outcome,
+         ${before}.is_there OR o.outcome = 'created' AS is_there`;
   return `
 WITH RECURSIVE input AS MATERIALIZED (
   SELECT row, turn, id, coalesce(sets_company, false) AS sets_company, company_id, patch
@@ -71,25 +91,80 @@ WITH RECURSIVE input AS MATERIALIZED (
     AS r(row int, turn int, id text, sets_company boolean, company_id text, patch jsonb)
 ),
 fold AS (
-  SELECT i.row, i.turn, i.id, t.${idKey} IS NOT NULL AS existed, t.xmin AS version, a.company_id, a.metadata,
-         ${outcome(`t.${idKey}`, 's')} AS outcome
+  SELECT i.row, i.turn, i.id, s.is_there AS existed, t.xmin AS version, ${state('s')}
   FROM input i LEFT JOIN ${collection} t ON t.environment_id = $1 AND t.${idKey} = i.id
-    CROSS JOIN LATERAL (SELECT ${storedCompany} AS company_id, t.metadata) s
-    CROSS JOIN LATERAL (${after('s')}) a
+    ${stored(entity, dryRun)}
+    ${after('s')}
   WHERE i.turn = 1
   UNION ALL
-  SELECT i.row, i.turn, i.id, f.existed, f.version, a.company_id, a.metadata, ${outcome('f.id', 'f')}
+  SELECT i.row, i.turn, i.id, f.existed, f.version, ${state('f')}
   FROM fold f JOIN input i ON i.id = f.id AND i.turn = f.turn + 1
-    CROSS JOIN LATERAL (${after('f')}) a
+    ${after('f')}
 ),
 final AS MATERIALIZED (
   SELECT DISTINCT ON (id) id, existed, version, company_id, metadata,
-         bool_or(outcome <> 'unchanged') OVER (PARTITION BY id) AS changed
+         bool_or(outcome IN ('created', 'updated')) OVER (PARTITION BY id) AS changed
   FROM fold ORDER BY id, turn DESC
 ),
-inserted AS (
+${dryRun ? noteChanges() : writeChanges(entity)},
+results AS (
+  INSERT INTO row_results (environment_id, job_id, row, id, outcome, errors)
+  SELECT $1, $2, row, id, outcome::outcome, CASE outcome WHEN 'failed' THEN $4::jsonb END FROM fold ORDER BY row
+)
+SELECT count(*) FILTER (WHERE outcome = 'created')::int AS created,
+       count(*) FILTER (WHERE outcome = 'updated')::int AS updated,
+       count(*) FILTER (WHERE outcome = 'unchanged')::int AS unchanged,
+       count(*) FILTER (WHERE outcome = 'failed')::int AS failed,
+       (SELECT count(*) FROM final WHERE changed)::int AS wanted,
+       ((SELECT count(*) FROM inserted) + (SELECT count(*) FROM updated))::int AS written
+FROM fold`;
+}
+
+/** The state before the first row: what is stored, or what the dry run has noted instead. */
+function stored(entity: Entity, dryRun: boolean): string {
+  const { idKey, belongsToCompany } = ENTITIES[entity];
+  const company = belongsToCompany ? 't.company_id' : 'NULL::text';
+  if (!dryRun)
+    return `CROSS JOIN LATERAL (SELECT ${company} AS company_id, t.metadata, t.${idKey} IS NOT NULL AS is_there) s`;
+  return `LEFT JOIN dry_run_profiles d ON d.environment_id = $1 AND d.job_id = $2 AND d.id = i.id
+    CROSS JOIN LATERAL (SELECT CASE WHEN d.id IS NULL THEN ${company} ELSE d.company_id END AS company_id,
+      coalesce(d.metadata, t.metadata) AS metadata, coalesce(d.id, t.${idKey}) IS NOT NULL AS is_there) s`;
+}
+
+/** Metadata after row i upon the state `before`, which may be absent. */
+function newMetadata(mode: MetadataMode, before: string): string {
+  return mode === 'replace'
+    ? 'jsonb_strip_nulls(i.patch)'
+    : `jsonb_strip_nulls(coalesce(${before}.metadata || i.patch, i.patch))`;
+}
+
+/**
+ * *= compares the stored images, so that 1.0 and 1.00, which jsonb holds to be equal, count as a change: values are
+ * stored with every digit.
+ */
+function outcome(mode: ExistingMode, before: string): string {
+  const whenThere =
+    mode === 'create_only'
+      ? "'failed'"
+      : `CASE WHEN ROW(${before}.company_id, ${before}.metadata)::record *= ROW(a.company_id, a.metadata)::record
+              THEN 'unchanged' ELSE 'updated' END`;
+  const whenNot = mode === 'update_only' ? "'failed'" : "'created'";
+  return `CASE WHEN ${before}.is_there THEN ${whenThere} ELSE ${whenNot} END`;
+}
+
+/** A refused row leaves the state as it was. */
+function kept(mode: ExistingMode, before: string, column: string): string {
+  if (mode === 'upsert') return `a.${column}`;
+  return `CASE WHEN o.outcome = 'failed' THEN ${before}.${column} ELSE a.${column} END AS ${column}`;
+}
+
+function writeChanges(entity: Entity): string {
+  const { collection, idKey, belongsToCompany } = ENTITIES[entity];
+  const companyColumn = belongsToCompany ? ', company_id' : '';
+  const setCompany = belongsToCompany ? 'company_id = f.company_id,' : '';
+  return `inserted AS (
   INSERT INTO ${collection} (environment_id, ${idKey}${companyColumn}, metadata, last_job_id)
-  SELECT $1, id${companyColumn}, metadata, $2 FROM final WHERE NOT existed ORDER BY id
+  SELECT $1, id${companyColumn}, metadata, $2 FROM final WHERE NOT existed AND changed ORDER BY id
   ON CONFLICT DO NOTHING RETURNING 1
 ),
 updated AS (
@@ -97,33 +172,17 @@ updated AS (
   FROM final f
   WHERE f.existed AND f.changed AND t.environment_id = $1 AND t.${idKey} = f.id AND t.xmin = f.version
   RETURNING 1
+)`;
+}
+
+/** In the place of writeChanges; there is no race to lose. */
+function noteChanges(): string {
+  return `inserted AS (
+  INSERT INTO dry_run_profiles AS d (environment_id, job_id, id, company_id, metadata)
+  SELECT $1, $2, id, company_id, metadata FROM final WHERE changed ORDER BY id
+  ON CONFLICT (environment_id, job_id, id) DO UPDATE
+    SET company_id = excluded.company_id, metadata = excluded.metadata
+  RETURNING 1
 ),
-results AS (
-  INSERT INTO row_results (environment_id, job_id, row, id, outcome)
-  SELECT $1, $2, row, id, outcome::outcome FROM fold ORDER BY row
-)
-SELECT count(*) FILTER (WHERE outcome = 'created')::int AS created,
-       count(*) FILTER (WHERE outcome = 'updated')::int AS updated,
-       count(*) FILTER (WHERE outcome = 'unchanged')::int AS unchanged,
-       0 AS failed,
-       (SELECT count(*) FROM final WHERE NOT existed OR changed)::int AS wanted,
-       ((SELECT count(*) FROM inserted) + (SELECT count(*) FROM updated))::int AS written
-FROM fold`;
-}
-
-/** The state after row i upon the state `before`, which may be absent. */
-function after(before: string): string {
-  return `SELECT CASE WHEN i.sets_company THEN i.company_id ELSE ${before}.company_id END AS company_id,
-                 jsonb_strip_nulls(coalesce(${before}.metadata || i.patch, i.patch)) AS metadata`;
-}
-
-/**
- * *= compares the stored images, so that 1.0 and 1.00, which jsonb holds to be equal, count as a change: values are
- * stored with every digit.
- */
-function outcome(id: string, before: string): string {
-  return `CASE WHEN ${id} IS NULL THEN 'created'
-               WHEN ROW(${before}.company_id, ${before}.metadata)::record *= ROW(a.company_id, a.metadata)::record
-                 THEN 'unchanged'
-               ELSE 'updated' END`;
+updated AS (SELECT WHERE false)`;
 }

@@ -1,8 +1,7 @@
 /** Clients that go away in the middle of an upload, or send it in tiny pieces. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pino from 'pino';
-import { createApi } from '#apps/api/app';
-import { listen } from '#apps/api/listen';
+import { serveApi } from '#apps/api/serve';
 import { type Muster, startMuster } from '../support/muster';
 import { waitFor } from '../support/wait';
 import { FORM_TYPE, filePart, form, jsonOfBytes, ndjsonOfBytes } from './support/form';
@@ -135,9 +134,7 @@ it.each([
   const requests: string[] = [];
   const logger = pino({ level: 'info' }, { write: (line) => void requests.push(line) });
   logger.error = ((...args: unknown[]) => errors.push(JSON.stringify(args))) as never;
-  const { store, queue } = muster;
-  const settings = { usersPerMinute: 0, maxRows: 10_000, maxBytes: 52_428_800, trustProxy: 0 };
-  const api = await listen(createApi({ store, queue, logger, settings }), '127.0.0.1', 0);
+  const api = await serveApi({ ...muster, logger });
   const body = make();
   const connection = await openRaw(api.url);
   await connection.write(head(type, { 'Content-Length': body.length }));

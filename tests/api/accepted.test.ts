@@ -28,6 +28,7 @@ const FRESH_JOB = {
   updated_rows: 0,
   unchanged_rows: 0,
   failed_rows: 0,
+  queue_position: null,
   eta_seconds: 1,
   warnings: [],
   error: null,

@@ -1,8 +1,7 @@
 /** Health and readiness, and what the API does while the database or Redis is away. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request, { type Response } from 'supertest';
-import { createApi } from '#apps/api/app';
-import { type Listener, listen } from '#apps/api/listen';
+import { serveApi } from '#apps/api/serve';
 import { createLogger } from '#logger';
 import { openQueue } from '#queue/open-queue';
 import { API_STATEMENT_TIMEOUT_MS, openStore } from '#store/client';
@@ -10,7 +9,14 @@ import { type Muster, startMuster } from '../support/muster';
 import { startProxy } from './support/proxy';
 import { expectErrorBody } from './support/refusal';
 
-const SETTINGS = { usersPerMinute: 0, maxRows: 100, maxBytes: 1_000_000, trustProxy: 0 };
+const SETTINGS = {
+  usersPerMinute: 0,
+  maxRows: 100,
+  maxBytes: 1_000_000,
+  trustProxy: 0,
+  host: '127.0.0.1',
+  port: 0,
+};
 /** Nothing listens on it: reserved, and below what a system gives away. */
 const CLOSED_PORT = 1;
 
@@ -33,11 +39,7 @@ async function startApi(
     logger,
   });
   const queue = openQueue({ databaseUrl, redisUrl, logger });
-  const listener: Listener = await listen(
-    createApi({ store, queue, logger, settings: SETTINGS }),
-    '127.0.0.1',
-    0,
-  );
+  const listener = await serveApi({ store, queue, logger, databaseUrl, settings: SETTINGS });
   return {
     url: listener.url,
     async close() {

@@ -118,10 +118,11 @@ describe('an import without rows is refused as empty_import', () => {
 describe('an unknown or wrong query parameter is refused as invalid_parameter', () => {
   it.each([
     '?dryrun=1',
-    '?dry_run=true',
-    '?on_busy=queue',
-    '?existing=upsert',
-    '?metadata=merge',
+    '?dry_run=1',
+    '?dry_run=true&dry_run=true',
+    '?on_busy=wait',
+    '?existing=insert',
+    '?metadata=merge,replace',
     '?token=x',
     '?constructor=x',
     '?__proto__=x',

@@ -32,6 +32,14 @@ describe('a key of the scope', () => {
   const list = ['GET', '/v1/background_jobs', undefined] as const;
   const erase = ['DELETE', '/v1/users', { users: ['nobody'] }] as const;
 
+  it('read may not cancel and not retry', async () => {
+    const key = await keyOf('read');
+    for (const verb of ['cancel', 'retry']) {
+      const path = `/v1/background_jobs/9536d797-7039-4d30-8c11-ac437367d732/${verb}`;
+      expect((await ask('POST', path, key)).status).toBe(403);
+    }
+  });
+
   it.each([
     ['read', 200, 403, 403],
     ['import', 200, 202, 403],

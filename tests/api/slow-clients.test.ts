@@ -1,7 +1,7 @@
 /** Clients that are slow, or stop in the middle, are hung up on in time, hold nothing, and keep nobody waiting. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createApi } from '#apps/api/app';
-import { type Listener, listen } from '#apps/api/listen';
+import type { Listener } from '#apps/api/listen';
+import { serveApi } from '#apps/api/serve';
 import { createLogger } from '#logger';
 import { type Muster, startMuster } from '../support/muster';
 import { waitFor } from '../support/wait';
@@ -16,10 +16,7 @@ let muster: Muster;
 let api: Listener;
 beforeAll(async () => {
   muster = await startMuster();
-  const { store, queue } = muster;
-  const settings = { usersPerMinute: 0, maxRows: 10_000, maxBytes: 52_428_800, trustProxy: 0 };
-  const app = createApi({ store, queue, logger: createLogger('test', 'silent'), settings });
-  api = await listen(app, '127.0.0.1', 0, LIMITS);
+  api = await serveApi({ ...muster, logger: createLogger('test', 'silent'), limits: LIMITS });
 });
 afterAll(async () => {
   await api.close();

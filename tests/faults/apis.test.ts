@@ -124,6 +124,69 @@ for (const backend of BACKENDS) {
   );
 
   it.concurrent(
+    `${backend}: E9: a request with an Idempotency-Key is done once, whenever its API is killed and however often it is sent again`,
+    () =>
+      withCluster({ backend, apis: 2 }, async (cluster) => {
+        for (let round = 0; round < (LONG ? 20 : 4); round++) {
+          const upload = makeImport({ rows: 200, ids: 150, after: round * 200 });
+          const headers = { 'Idempotency-Key': `round-${round}` };
+          const first = cluster.post(upload, { api: cluster.api(1), headers }).catch(() => undefined);
+          // At some moment before the answer, and every other time just after it.
+          if (round % 2 === 0) await new Promise((resolve) => setTimeout(resolve, round * 10));
+          else await first;
+          await cluster.end(cluster.api(1), 'SIGKILL');
+          const answered = await first;
+          const again = await waitFor(
+            'an answer to the same request',
+            async () => {
+              const answer = await cluster.post(upload, { headers });
+              if (answer.status !== 409) return answer;
+              expect(answer.body.errors?.[0]?.error_code).toBe('idempotency_key_in_flight');
+              return undefined;
+            },
+            40_000,
+          );
+          expect(again.status).toBe(202);
+          if (round % 2 === 1) expect(answered?.status).toBe(202);
+          if (answered?.status === 202) expect(again.body).toEqual(answered.body);
+          const jobs = cluster.accepted.get(KEY) ?? [];
+          if (jobs.length === round) cluster.remember(upload, again.body.job_id);
+          await cluster.follow(again.body.job_id);
+          expect(await count(cluster, 'jobs')).toBe(round + 1);
+          await cluster.start('api');
+        }
+        const verdict = await cluster.verdict();
+        noteFaultRun({
+          fault: 'kill -9 of the API in a request with a key',
+          backend,
+          injections: LONG ? 20 : 4,
+          verdict,
+        });
+      }),
+    TIMEOUT_MS,
+  );
+
+  it.concurrent(
+    `${backend}: jobs that wait in line get their turn though workers are killed at every end`,
+    () =>
+      withCluster({ backend, workers: 2, usersPerMinute: 6_000 }, async (cluster) => {
+        const jobs: string[] = [];
+        for (let n = 0; n < 6; n++) {
+          const upload = makeImport({ rows: 60, ids: 50, after: n * 60 });
+          jobs.push(await cluster.accept(upload, { query: '?on_busy=queue' }));
+        }
+        for (const job of jobs) {
+          await cluster.untilRows(job, 50);
+          await cluster.end(cluster.worker(), 'SIGKILL');
+          await cluster.start('worker');
+        }
+        const verdict = await cluster.verdict();
+        noteFaultRun({ fault: 'kill -9 of workers while jobs wait', backend, injections: 6, verdict });
+      }),
+    TIMEOUT_MS,
+  );
+
+  it.concurrent(
     `${backend}: F7: an API killed in the middle of uploads leaves no job and takes no slot; what it had staged is removed`,
     () =>
       withCluster({ backend, apis: 1 }, async (cluster) => {

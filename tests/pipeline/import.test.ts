@@ -4,7 +4,6 @@ import ndjson from 'ndjson';
 import { rescue } from '#apps/worker/rescue';
 import { createLogger } from '#logger';
 import { ClockWatch } from '#pipeline/clock-watch';
-import { readRefusedRows } from '#store/row-results';
 import { type Muster, startMuster } from '../support/muster';
 import { waitFor } from '../support/wait';
 
@@ -101,7 +100,7 @@ describe('an import', () => {
       created_rows: 2,
       failed_rows: 3,
     });
-    const refused = await readRefusedRows(muster.store.pool, muster.environmentId, job.job_id);
+    const refused = await muster.results(job.job_id, '?outcome=failed');
     expect(refused.map(({ row, errors }) => [row, errors[0]?.code, errors[0]?.path])).toEqual([
       [1, 'invalid_json', ''],
       [3, 'id_invalid', 'user_id'],
@@ -181,7 +180,7 @@ describe('an import', () => {
     const job = await muster.importRows(rows);
     await muster.store.pool.query('ALTER TABLE users DROP CONSTRAINT no_poison');
     expect(job).toMatchObject({ status: 'completed', created_rows: 99, failed_rows: 1 });
-    const [refused] = await readRefusedRows(muster.store.pool, muster.environmentId, job.job_id);
+    const [refused] = await muster.results(job.job_id, '?outcome=failed');
     expect(refused).toMatchObject({ row: 58, id: 'u57', errors: [{ code: 'storage_error' }] });
   });
 

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { EXISTING_MODES, type ImportOptions, METADATA_MODES } from '#job/options';
 import type { AcceptedRow } from '#job/row';
 import { LostRaceError } from '#store/faults';
-import { upsertRows } from '#store/upsert-rows';
+import { type UpsertJob, upsertRows } from '#store/upsert-rows';
 import { type Muster, startMuster } from '../support/muster';
 import { waitFor } from '../support/wait';
 
@@ -21,9 +22,16 @@ interface Stored {
 }
 
 /** The rule, as plainly as it can be said. Values are JSON texts, so that 1.0 and 1.00 differ. */
-function applyOne(users: Map<string, Stored>, row: AcceptedRow, patch: [string, string][]): string {
+function applyOne(
+  users: Map<string, Stored>,
+  row: AcceptedRow,
+  patch: [string, string][],
+  { metadataMode, existingMode }: ImportOptions = OPTIONS,
+): string {
   const before = users.get(row.id);
-  const metadata = { ...before?.metadata };
+  if (existingMode === 'create_only' && before !== undefined) return 'failed';
+  if (existingMode === 'update_only' && before === undefined) return 'failed';
+  const metadata = metadataMode === 'merge' ? { ...before?.metadata } : {};
   for (const [key, value] of patch) {
     if (value === 'null') delete metadata[key];
     else metadata[key] = value;
@@ -38,6 +46,13 @@ function applyOne(users: Map<string, Stored>, row: AcceptedRow, patch: [string, 
     JSON.stringify([stored.companyId, Object.entries(stored.metadata).sort()]);
   return sorted(before) === sorted(after) ? 'unchanged' : 'updated';
 }
+
+const OPTIONS: ImportOptions = { dryRun: false, metadataMode: 'merge', existingMode: 'upsert' };
+const anyOptions = fc.record({
+  dryRun: fc.boolean(),
+  metadataMode: fc.constantFrom(...METADATA_MODES),
+  existingMode: fc.constantFrom(...EXISTING_MODES),
+});
 
 const patches = fc.uniqueArray(
   fc.tuple(
@@ -56,23 +71,36 @@ const rowsOfFewIds = fc.array(
 );
 
 describe('the upsert', () => {
-  it('folds rows of the same id in order, for any rows and any cutting into slices', async () => {
+  it('folds rows of the same id in order, for any rows, any mode and any cutting into slices; a dry run foretells it', async () => {
+    const slices = fc.integer({ min: 1, max: 25 });
     await fc.assert(
-      fc.asyncProperty(rowsOfFewIds, fc.integer({ min: 1, max: 25 }), async (inputs, sliceSize) => {
-        const job = await newJob();
-        const users = new Map<string, Stored>();
-        const rows = inputs.map(({ id, companyId, patch }, index): AcceptedRow => {
-          const metadata = `{${patch.map(([key, value]) => `"${key}":${value}`).join(',')}}`;
-          return { row: index + 1, id, companyId, metadata };
-        });
-        const expected = rows.map((row, index) => applyOne(users, row, inputs[index]?.patch ?? []));
-        for (let first = 0; first < rows.length; first += sliceSize) {
-          await muster.store.transaction((tx) => upsertRows(tx, job, rows.slice(first, first + sliceSize)));
-        }
-        expect(await readOutcomes(job)).toEqual(expected);
-        expect(await readUsers(job.environmentId)).toEqual(users);
-      }),
-      { numRuns: 60 },
+      fc.asyncProperty(
+        rowsOfFewIds,
+        rowsOfFewIds,
+        anyOptions,
+        slices,
+        async (stored, inputs, options, size) => {
+          const before = await newJob();
+          const users = new Map<string, Stored>();
+          const apply = async (job: UpsertJob, some: typeof inputs) => {
+            const rows = some.map(({ id, companyId, patch }, index): AcceptedRow => {
+              const metadata = `{${patch.map(([key, value]) => `"${key}":${value}`).join(',')}}`;
+              return { row: index + 1, id, companyId, metadata };
+            });
+            for (let first = 0; first < rows.length; first += size) {
+              await muster.store.transaction((tx) => upsertRows(tx, job, rows.slice(first, first + size)));
+            }
+            return rows.map((row, index) => applyOne(users, row, some[index]?.patch ?? [], job));
+          };
+          await apply(before, stored);
+          const storedBefore = new Map(users);
+          const job = { ...before, ...options, id: randomUUID() };
+          const expected = await apply(job, inputs);
+          expect(await readOutcomes(job)).toEqual(expected);
+          expect(await readUsers(job.environmentId)).toEqual(job.dryRun ? storedBefore : users);
+        },
+      ),
+      { numRuns: 100 },
     );
   });
 
@@ -202,7 +230,7 @@ describe('the upsert', () => {
     const { environmentId } = muster;
     const writer = async (name: string) => {
       for (const [n, id] of ids.entries()) {
-        const job = { id: randomUUID(), environmentId, entity: 'user' as const };
+        const job = { ...OPTIONS, id: randomUUID(), environmentId, entity: 'user' as const };
         await muster.store.transaction((tx) => upsertRows(tx, job, [row(1, id, `{"${name}":${n}}`)]));
       }
     };
@@ -270,7 +298,7 @@ function row(number: number, id: string, metadata: string): AcceptedRow {
 
 async function newJob() {
   const { environmentId } = await muster.addEnvironment(`e${environments++}`);
-  return { id: randomUUID(), environmentId, entity: 'user' as const };
+  return { ...OPTIONS, id: randomUUID(), environmentId, entity: 'user' as const };
 }
 
 async function readOutcomes(job: { id: string; environmentId: number }): Promise<string[]> {

@@ -115,11 +115,16 @@ export class Cluster {
   }
 
   /** Uploads a file. What is accepted is remembered and judged at the end. */
-  async post(upload: Import, { api = this.api(), key = KEY } = {}): Promise<Answer> {
+  async post(
+    upload: Import,
+    { api = this.api(), key = KEY, query = '', headers = {} } = {},
+  ): Promise<Answer> {
     const form = new FormData();
     form.set('file', new Blob([upload.ndjson]), 'users.ndjson');
-    const answer = await this.request('POST', `${api.url}/v1/users/bulk_identify`, { body: form, key });
-    if (answer.status === 202) this.remember(upload, answer.body.job_id, key);
+    const url = `${api.url}/v1/users/bulk_identify${query}`;
+    const answer = await this.request('POST', url, { body: form, key, headers });
+    const isNew = answer.headers.get('idempotent-replayed') === null;
+    if (answer.status === 202 && isNew) this.remember(upload, answer.body.job_id, key);
     return answer;
   }
 
@@ -128,7 +133,10 @@ export class Cluster {
   }
 
   /** Uploads a file that must be accepted. Returns the job's id. */
-  async accept(upload: Import, options: { api?: Running; key?: string } = {}): Promise<string> {
+  async accept(
+    upload: Import,
+    options: { api?: Running; key?: string; query?: string } = {},
+  ): Promise<string> {
     const { status, body } = await this.post(upload, options);
     expect(body).toMatchObject({ status: 'queued' });
     expect(status).toBe(202);

@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto';
 import type { Express } from 'express';
 import request from 'supertest';
 import { createApi } from '#apps/api/app';
-import { type Listener, listen } from '#apps/api/listen';
+import { watchJobs } from '#apps/api/jobs/job-watch';
+import type { Listener } from '#apps/api/listen';
+import { type ServeOptions, serveApi } from '#apps/api/serve';
 import { startWorker } from '#apps/worker/worker';
-import type { ClientJob } from '#client/client';
+import type { Job } from '#client/api';
 import { createLogger } from '#logger';
 import type { DeliveryQueue } from '#queue/delivery-queue';
 import { openQueue } from '#queue/open-queue';
@@ -30,14 +32,26 @@ export interface MusterOptions {
 }
 
 /** A job as the API shows it, with the fields that only some tests look at. */
-export interface WireJob extends ClientJob {
+export interface WireJob extends Job {
   [field: string]: unknown;
+}
+
+/** A row of a job's results. */
+export interface WireResult {
+  row: number;
+  line: number | null;
+  id: string | null;
+  outcome: string;
+  errors: { code: string; path: string; message: string }[];
+  erased?: boolean;
 }
 
 export interface Muster {
   store: Store;
   queue: DeliveryQueue;
   databaseUrl: string;
+  /** What the APIs run with; with the parts above enough for serveApi. */
+  settings: ServeOptions['settings'];
   /** Of the first API, and of each. */
   url: string;
   urls: string[];
@@ -56,6 +70,8 @@ export interface Muster {
   importNdjson(ndjson: string | Buffer, key?: string): Promise<WireJob>;
   /** Waits until the job has ended. */
   finished(jobId: string, key?: string, timeoutMs?: number): Promise<WireJob>;
+  /** Results of a job, all or those that the query asks for. */
+  results(jobId: string, query?: string, key?: string): Promise<WireResult[]>;
   startWorker(): { close(): Promise<void> };
   close(): Promise<void>;
 }
@@ -76,11 +92,14 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     maxRows: options.maxRows ?? 10_000,
     maxBytes: options.maxBytes ?? 52_428_800,
     trustProxy: 0,
+    host: '127.0.0.1',
+    port: 0,
   };
-  const app = createApi({ store, queue, logger, settings });
+  const jobWatch = watchJobs({ store, databaseUrl, logger });
+  const app = createApi({ store, queue, jobWatch, logger, settings });
   const listeners: Listener[] = [];
   for (let n = 0; n < apis; n++) {
-    listeners.push(await listen(createApi({ store, queue, logger, settings }), '127.0.0.1', 0));
+    listeners.push(await serveApi({ store, queue, logger, databaseUrl, settings }));
   }
   const urls = listeners.map((listener) => listener.url);
   const url = urls[0] ?? '';
@@ -92,6 +111,7 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     store,
     queue,
     databaseUrl,
+    settings,
     url,
     urls,
     app,
@@ -125,10 +145,20 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
         },
         timeoutMs,
       ),
+    async results(jobId, query = '', as = key) {
+      const { body } = await muster
+        .get(`/v1/background_jobs/${jobId}/results${query}`, as)
+        .buffer()
+        .parse(readText)
+        .expect(200);
+      const lines = (body as string).split('\n').slice(0, -1);
+      return lines.map((line) => JSON.parse(line) as WireResult);
+    },
     startWorker: start,
     async close() {
       await Promise.all(running.map((worker) => worker.close()));
       await Promise.all(listeners.map((listener) => listener.close()));
+      await jobWatch.close();
       await queue.close();
       await store.close();
       await dropDatabase(databaseUrl);
@@ -147,4 +177,12 @@ function emptyRedis(): string {
 /** Text that no other test uses. */
 export function unique(): string {
   return randomBytes(6).toString('hex');
+}
+
+/** A body as text, for supertest's parse. */
+export function readText(res: NodeJS.EventEmitter, done: (error: Error | null, text: string) => void): void {
+  const chunks: Buffer[] = [];
+  res.on('data', (chunk: Buffer | string) => chunks.push(Buffer.from(chunk)));
+  res.on('end', () => done(null, Buffer.concat(chunks).toString('utf8')));
+  res.on('error', (error: Error) => done(error, ''));
 }

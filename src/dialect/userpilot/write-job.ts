@@ -26,6 +26,7 @@ export function writeJob(job: Job, { baseUrl, usersPerMinute, now }: JobContext)
     updated_rows: job.updatedRows,
     unchanged_rows: job.unchangedRows,
     failed_rows: job.failedRows,
+    queue_position: job.ahead?.[0] ?? null,
     eta_seconds: etaSeconds(job, usersPerMinute, now),
     warnings: job.warnings,
     error: jobError(job),
@@ -35,6 +36,5 @@ export function writeJob(job: Job, { baseUrl, usersPerMinute, now }: JobContext)
 }
 
 function jobError(job: Job): { code: string; message: string } | null {
-  if (job.status === 'canceled') return { code: 'canceled', message: 'The import was canceled.' };
   return job.errorCode && { code: job.errorCode, message: JOB_ERRORS[job.errorCode] };
 }

@@ -1,6 +1,6 @@
 /**
- * Reads the body of an import, whichever of its forms, and stages its rows as they stream in.
- * Multipart goes through multer with a storage engine of our own: what it "stores" is the staging table, so memory stays
+ * Reads the body of an import, whichever of its forms, and hands it on as it streams in, to be staged as a rule.
+ * Multipart goes through multer with a storage engine of our own: what it "stores" goes there, so memory stays
  * flat and nothing is written to disk here. Everything that fails leaves nothing behind.
  */
 import type { Readable } from 'node:stream';
@@ -14,13 +14,18 @@ import { type CsvCutterOptions, createCsvCutter } from '#pipeline/cut/csv';
 import { createJsonArrayCutter } from '#pipeline/cut/json-array';
 import { createNdjsonCutter } from '#pipeline/cut/ndjson';
 import type { RowCutter } from '#pipeline/cut/row-cutter';
-import type { StagedUpload } from '#pipeline/stage';
 
-/** Stages a body that is cut by this cutter. */
-export type Stage = (body: Readable, cutter: RowCutter) => Promise<StagedUpload>;
+/** What is made of a body as it streams in. */
+interface Content {
+  /** Removes every trace, when the rest of the request turns out to be wrong. */
+  discard(): Promise<void>;
+}
 
-export interface ReadUpload {
-  upload: StagedUpload;
+/** Takes a body in to its end; the cutter knows its format. */
+export type Consume<T extends Content> = (body: Readable, cutter: RowCutter) => Promise<T>;
+
+export interface ReadUpload<T extends Content> {
+  content: T;
   /** Safe base name; empty unless a file was uploaded. */
   filename: string;
 }
@@ -42,12 +47,12 @@ const NDJSON_TYPES = ['application/x-ndjson', 'application/jsonl', 'application/
  * Reads the request's body to its end.
  * @throws AppError unsupported_media_type, what the stage throws, and the multipart faults of the table
  */
-export async function readUpload(
+export async function readUpload<T extends Content>(
   req: Request,
   res: Response,
   traits: EntityTraits,
-  stage: Stage,
-): Promise<ReadUpload> {
+  consume: Consume<T>,
+): Promise<ReadUpload<T>> {
   const type = readContentType(req);
   const csv = { idColumn: traits.idKey, missing: traits.missingCode };
   const encoding = (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
@@ -56,14 +61,14 @@ export async function readUpload(
     // multer does not see a form in every spelling of its type.
     req.headers['content-type'] = type.toString();
     askForBody(req, res);
-    return readMultipart(req, res, csv, stage);
+    return readMultipart(req, res, csv, consume);
   }
   const isReadable = ['identity', 'gzip'].includes(encoding) && type !== undefined && isUtf8(type);
   const cutter = isReadable ? cutterFor(type.essence, traits, csv) : undefined;
   if (cutter === undefined) throw new AppError('unsupported_media_type');
   askForBody(req, res);
-  const upload = encoding === 'gzip' ? stageCompressed(req, cutter, stage) : stage(req, cutter);
-  return { upload: await upload, filename: '' };
+  const content = encoding === 'gzip' ? consumeCompressed(req, cutter, consume) : consume(req, cutter);
+  return { content: await content, filename: '' };
 }
 
 /** Undefined when there is none for this type. */
@@ -92,12 +97,16 @@ function isUtf8(type: MIMEType): boolean {
   return ['utf-8', 'utf8', null].includes(type.params.get('charset')?.toLowerCase() ?? null);
 }
 
-async function stageCompressed(req: Request, cutter: RowCutter, stage: Stage): Promise<StagedUpload> {
+async function consumeCompressed<T extends Content>(
+  req: Request,
+  cutter: RowCutter,
+  consume: Consume<T>,
+): Promise<T> {
   const gunzip = createGunzip();
   const fail = () => gunzip.destroy(new AppError('upload_aborted'));
   req.once('aborted', fail).pipe(gunzip);
   try {
-    return await stage(gunzip, cutter);
+    return await consume(gunzip, cutter);
   } catch (error) {
     const isZlib = String((error as NodeJS.ErrnoException).code).startsWith('Z_');
     throw isZlib ? new AppError('invalid_json', { details: 'The gzip data is broken or cut off.' }) : error;
@@ -110,21 +119,21 @@ async function stageCompressed(req: Request, cutter: RowCutter, stage: Stage): P
 /**
  * Answers a fault as soon as it is known, while multer still drains the rest of the body: hence the two ways out.
  */
-function readMultipart(
+function readMultipart<T extends Content>(
   req: Request,
   res: Response,
   csv: CsvCutterOptions,
-  stage: Stage,
-): Promise<ReadUpload> {
+  consume: Consume<T>,
+): Promise<ReadUpload<T>> {
   return new Promise((resolve, reject) => {
-    let staged: ReadUpload | undefined;
+    let taken: ReadUpload<T> | undefined;
     // Never rejects. multer does not wait for it when the form is cut.
-    let staging: Promise<void> = Promise.resolve();
+    let taking: Promise<void> = Promise.resolve();
     const storage: StorageEngine = {
       _handleFile(_req, file, done) {
-        staging = stage(file.stream, isCsv(file) ? createCsvCutter(csv) : createNdjsonCutter()).then(
-          (upload) => {
-            staged = { upload, filename: safeFilename(file.originalname) };
+        taking = consume(file.stream, isCsv(file) ? createCsvCutter(csv) : createNdjsonCutter()).then(
+          (content) => {
+            taken = { content, filename: safeFilename(file.originalname) };
             done(null, {});
           },
           (error: Error) => {
@@ -135,7 +144,7 @@ function readMultipart(
         );
       },
       _removeFile(_req, _file, done) {
-        (staged?.upload.discard() ?? Promise.resolve()).then(() => done(null), done);
+        (taken?.content.discard() ?? Promise.resolve()).then(() => done(null), done);
       },
     };
     let files = 0;
@@ -144,16 +153,16 @@ function readMultipart(
       files++;
       if (files === 1 && file.fieldname === FILE_FIELD) return accept(null, true);
       const error = new AppError(files === 1 ? 'unexpected_field' : 'too_many_files');
-      void staging.then(() => staged?.upload.discard()).then(() => reject(error), reject);
+      void taking.then(() => taken?.content.discard()).then(() => reject(error), reject);
       accept(error);
     };
     const receive = multer({ storage, fileFilter, limits: MULTIPART_LIMITS, defParamCharset: 'utf8' }).any();
     receive(req, res, (error: unknown) => {
       // A refusal says that nothing is left, so it waits until that is true.
-      void staging.then(() => {
+      void taking.then(() => {
         if (error) reject(error instanceof AppError ? error : multipartError(error));
-        else if (staged === undefined) reject(new AppError('file_missing'));
-        else resolve(staged);
+        else if (taken === undefined) reject(new AppError('file_missing'));
+        else resolve(taken);
       });
     });
   });

@@ -4,24 +4,17 @@
  */
 import { once } from 'node:events';
 import { type Request, type Response, Router } from 'express';
-import { z } from 'zod';
 import { AppError } from '#errors';
 import { ENTITIES, type Entity } from '#job/entity';
 import { eraseProfiles } from '#pipeline/erase';
 import { listProfiles, type Profile, type ProfileFilter, readProfile } from '#store/profiles';
-import { type ApiDeps, baseUrlOf, callerOf, requestIdOf, requireScope } from './context';
-import { methodNotAllowed } from './method-not-allowed';
-import { cursor, limit, nextLink, readQuery, storableText, writeCursor } from './parameters';
-import { readJsonBody } from './read-json-body';
+import { type ApiDeps, baseUrlOf, callerOf, requestIdOf, requireScope } from '../context';
+import { methodNotAllowed } from '../method-not-allowed';
+import { nextLink, readQuery, storableText, writeCursor } from '../parameters';
+import { readJsonBody } from '../read-json-body';
+import { deleteBody, LIST_COMPANIES_PARAMETERS, LIST_USERS_PARAMETERS } from './parameters';
 
 const STREAM_PAGE_ROWS = 500;
-
-const LIST_PARAMETERS = {
-  limit: limit(1000, 100),
-  cursor: cursor(z.object({ after: storableText })),
-  company_id: storableText.optional(),
-};
-const USER_LIST_PARAMETERS = { ...LIST_PARAMETERS, user_id: storableText.optional() };
 
 export function profiles(deps: ApiDeps, entity: Entity): Router {
   const { collection } = ENTITIES[entity];
@@ -56,8 +49,7 @@ async function erase(req: Request, res: Response, { store, logger }: ApiDeps, en
   requireScope(res, 'admin');
   readQuery(req, {});
   const { collection, missingCode } = ENTITIES[entity];
-  const schema = z.object({ [collection]: z.array(storableText) });
-  const { [collection]: ids = [] } = await readJsonBody(req, res, schema, missingCode);
+  const { [collection]: ids = [] } = await readJsonBody(req, res, deleteBody(entity), missingCode);
   const count = await eraseProfiles(store, callerOf(res).environmentId, entity, ids);
   logger.info({ request_id: requestIdOf(res), count }, `${collection} erased`);
   res.status(202).json({ count });
@@ -65,9 +57,9 @@ async function erase(req: Request, res: Response, { store, logger }: ApiDeps, en
 
 async function listPage(req: Request, res: Response, { store }: ApiDeps, entity: Entity): Promise<void> {
   const isUser = entity === 'user';
-  const query: ReturnType<typeof readQuery<typeof USER_LIST_PARAMETERS>> = isUser
-    ? readQuery(req, USER_LIST_PARAMETERS)
-    : readQuery(req, LIST_PARAMETERS);
+  const query: ReturnType<typeof readQuery<typeof LIST_USERS_PARAMETERS>> = isUser
+    ? readQuery(req, LIST_USERS_PARAMETERS)
+    : readQuery(req, LIST_COMPANIES_PARAMETERS);
   const { environmentId } = callerOf(res);
   const filter: ProfileFilter = {
     id: isUser ? query.user_id : query.company_id,

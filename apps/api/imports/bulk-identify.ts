@@ -1,0 +1,104 @@
+/** POST /v1/users/bulk_identify and /v1/companies/bulk_identify: an import is taken in and answered with its job. */
+import { randomUUID } from 'node:crypto';
+import { type Request, type Response, Router } from 'express';
+import type { Dialect } from '#dialect/dialect';
+import { AppError } from '#errors';
+import { ENTITIES, type Entity } from '#job/entity';
+import type { Job } from '#job/job';
+import { claimRequest, type KnownRequest, type RequestClaim } from '#pipeline/claim-request';
+import type { ImportRequest } from '#pipeline/import-request';
+import { receive } from '#pipeline/receive';
+import { digestRequest } from '#pipeline/request-digest';
+import { requireRoom } from '#pipeline/slot';
+import { stage } from '#pipeline/stage';
+import { type ApiDeps, callerOf, jobContextOf, requestIdOf, requireScope } from '../context';
+import { methodNotAllowed } from '../method-not-allowed';
+import { readHeader, readQuery } from '../parameters';
+import { IDEMPOTENCY_KEY, IMPORT_PARAMETERS } from './parameters';
+import { readUpload } from './read-upload';
+
+export function bulkIdentify(deps: ApiDeps, dialect: Dialect, entity: Entity): Router {
+  const router = Router();
+  router
+    .route(`/v1/${ENTITIES[entity].collection}/bulk_identify`)
+    .post(async (req, res) => {
+      requireScope(res, 'import');
+      const request = readRequest(req, res, entity);
+      const key = readHeader(req, 'Idempotency-Key', IDEMPOTENCY_KEY);
+      const jobId = randomUUID();
+      if (key === undefined) return takeIn(req, res, deps, dialect, request, jobId);
+      const { environmentId } = request.owner;
+      const found = await claimRequest({ environmentId, key, jobId }, deps);
+      if ('known' in found) return replay(req, res, deps, request, found.known);
+      try {
+        await takeIn(req, res, deps, dialect, request, jobId, found.claim);
+      } catch (error) {
+        await found.claim.release();
+        throw error;
+      } finally {
+        found.claim.end();
+      }
+    })
+    .all(methodNotAllowed('POST'));
+  return router;
+}
+
+function readRequest(req: Request, res: Response, entity: Entity): ImportRequest {
+  const query = readQuery(req, IMPORT_PARAMETERS);
+  return {
+    owner: callerOf(res),
+    entity,
+    requestId: requestIdOf(res),
+    dryRun: query.dry_run,
+    metadataMode: query.metadata,
+    existingMode: query.existing,
+    onBusy: query.on_busy,
+  };
+}
+
+/** Stages the rows as they come, makes the job of them and answers with it. */
+async function takeIn(
+  req: Request,
+  res: Response,
+  deps: ApiDeps,
+  dialect: Dialect,
+  request: ImportRequest,
+  jobId: string,
+  claim?: RequestClaim,
+): Promise<void> {
+  const { store, settings } = deps;
+  await requireRoom(store.pool, request);
+  const { content: upload, filename } = await readUpload(req, res, ENTITIES[request.entity], (body, cutter) =>
+    stage(body, { ...settings, store, jobId, request, cutter }),
+  );
+  const describe = (job: Job) =>
+    JSON.stringify(dialect.writeJob(job, jobContextOf(req, res, job.submittedAt)));
+  const job = await receive(upload, filename, deps, async (tx, made) =>
+    claim?.settle(tx, upload.digest, describe(made)),
+  );
+  answerAccepted(res, job.id, describe(job));
+}
+
+/**
+ * The same request again: it is read to see that it is the same, and gets the same answer.
+ * @throws AppError idempotency_key_reused
+ */
+async function replay(
+  req: Request,
+  res: Response,
+  { settings }: ApiDeps,
+  request: ImportRequest,
+  known: KnownRequest,
+): Promise<void> {
+  const { content } = await readUpload(req, res, ENTITIES[request.entity], async (body) => ({
+    digest: await digestRequest(body, request, settings.maxBytes),
+    discard: async () => {},
+  }));
+  if (!content.digest.equals(known.requestHash)) throw new AppError('idempotency_key_reused');
+  res.set('Idempotent-Replayed', 'true');
+  answerAccepted(res, known.jobId, known.response);
+}
+
+function answerAccepted(res: Response, jobId: string, body: string): void {
+  res.status(202).location(`/v1/background_jobs/${jobId}`).type('json').send(body);
+}

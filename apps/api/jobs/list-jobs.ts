@@ -1,0 +1,39 @@
+/** GET /v1/background_jobs: the environment's jobs, newest first, page by page. */
+import { Router } from 'express';
+import type { Dialect } from '#dialect/dialect';
+import type { JobStatus } from '#job/lifecycle';
+import { listJobs } from '#store/jobs';
+import { type ApiDeps, baseUrlOf, callerOf, jobContextOf } from '../context';
+import { methodNotAllowed } from '../method-not-allowed';
+import { nextLink, readQuery, writeCursor } from '../parameters';
+import { LIST_JOBS_PARAMETERS } from './parameters';
+
+/** On this wire a canceled job is shown as failed. */
+function shownAs(status: JobStatus): JobStatus[] {
+  return status === 'failed' ? ['failed', 'canceled'] : [status];
+}
+
+export function listJobsRoute({ store }: ApiDeps, dialect: Dialect): Router {
+  const router = Router();
+
+  router
+    .route('/v1/background_jobs')
+    .get(async (req, res) => {
+      const { limit, status, type, cursor } = readQuery(req, LIST_JOBS_PARAMETERS);
+      const jobs = await listJobs(store.pool, callerOf(res).environmentId, {
+        limit: limit + 1,
+        statuses: status && shownAs(status),
+        entity: type,
+        before: cursor && { submittedAt: cursor.at, id: cursor.id },
+      });
+      const page = jobs.slice(0, limit);
+      const last = page.at(-1);
+      if (jobs.length > limit && last !== undefined) {
+        res.set('Link', nextLink(req, baseUrlOf(req), writeCursor({ at: last.submittedAt, id: last.id })));
+      }
+      res.json(page.map((job) => dialect.writeJob(job, jobContextOf(req, res, job.now))));
+    })
+    .all(methodNotAllowed('GET, HEAD'));
+
+  return router;
+}

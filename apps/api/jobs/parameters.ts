@@ -1,0 +1,54 @@
+/** Query parameters of the addresses under /v1/background_jobs. */
+import { z } from 'zod';
+import { ENTITIES, type Entity } from '#job/entity';
+import { STATUSES } from '#job/lifecycle';
+import { RESULT_OUTCOMES, type ResultOutcome } from '#job/outcome';
+import { onBusy } from '../imports/parameters';
+import { cursor, limit, wholeNumber } from '../parameters';
+
+export const MAX_WAIT_SECONDS = 60;
+
+export const LIST_JOBS_PARAMETERS = {
+  limit: limit(100, 20),
+  status: z.enum(STATUSES).exclude(['canceled']).optional().meta({
+    description: 'Only jobs in this state. Canceled jobs are shown, and found, as failed.',
+  }),
+  type: z
+    .enum(Object.values(ENTITIES).map((traits) => traits.jobType))
+    .transform((type) => entityOf(type))
+    .optional()
+    .meta({ description: 'Only imports of users, or of companies.' }),
+  cursor: cursor(z.object({ at: z.iso.datetime().transform((text) => new Date(text)), id: z.uuid() })),
+};
+
+export const READ_JOB_PARAMETERS = {
+  wait: wholeNumber(0, MAX_WAIT_SECONDS).optional().meta({
+    description:
+      'Seconds to wait for the status to change; with If-None-Match, for the job to differ from that ETag.',
+  }),
+};
+
+export const RESULTS_PARAMETERS = {
+  outcome: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(RESULT_OUTCOMES)).min(1))
+    .optional()
+    .meta({
+      description: 'Only rows with one of these outcomes, comma-separated.',
+      type: 'array',
+      items: { type: 'string', enum: [...RESULT_OUTCOMES] },
+      param: { style: 'form', explode: false },
+    }),
+  as: z.enum(['results', 'input']).default('results').meta({
+    description: 'input: the rows themselves as they were sent, ready to be fixed and sent again.',
+  }),
+};
+
+export type RowFilter = readonly ResultOutcome[] | undefined;
+
+export const RETRY_PARAMETERS = { on_busy: onBusy };
+
+function entityOf(jobType: string): Entity | undefined {
+  return (Object.keys(ENTITIES) as Entity[]).find((entity) => ENTITIES[entity].jobType === jobType);
+}

@@ -1,0 +1,95 @@
+/** The OpenAPI document, made from the schemas that validate requests and describe answers. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-openapi';
+import type { z } from 'zod';
+import { ErrorBody, ErrorCode, Job, JobError, JobStatus, JobWarning } from '#dialect/userpilot/schemas';
+import { commonResponses, HEADERS } from './answers';
+import { errorExamples } from './examples';
+import { importRoutes } from './routes/imports';
+import { jobRoutes } from './routes/jobs';
+import { openRoutes } from './routes/open';
+import { profileRoutes } from './routes/profiles';
+import {
+  Company,
+  CompanyRow,
+  Deleted,
+  Health,
+  Outcome,
+  Ready,
+  RowError,
+  RowResult,
+  User,
+  UserRow,
+} from './schemas';
+
+const DESCRIPTION = `Self-hosted bulk user import, compatible on the wire with Userpilot's bulk_identify.
+
+Every answer has an \`X-Request-Id\`. Errors are an \`ErrorBody\`, as \`application/problem+json\` when \`Accept\` asks for it;
+[all codes](/docs/errors). An unknown address is answered 404 \`not_found\`, a method that an address does not have
+405 \`method_not_allowed\` with \`Allow\`. Where there is GET there is HEAD. Query parameters that an address does not have
+are refused with 400. Everything is scoped to the environment of the key: what belongs to another one is not found.`;
+
+const SECURITY_SCHEMES = {
+  token: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'Authorization',
+    description: 'As with Userpilot: the value is `Token KEY`, with the word Token.',
+  },
+  bearer: { type: 'http', scheme: 'bearer', description: 'The key alone; the word Bearer is added.' },
+  api_key: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'The key alone.' },
+} as const;
+
+const TAGS = [
+  { name: 'Imports', description: 'Sending users and companies in bulk.' },
+  { name: 'Jobs', description: 'Following an import, its results, canceling and retrying it.' },
+  { name: 'Users', description: 'Stored users.' },
+  { name: 'Companies', description: 'Stored companies.' },
+  { name: 'Service', description: 'Health and this reference. Open without a key.' },
+];
+
+const SCHEMAS: readonly z.ZodType[] = [
+  ...[Job, JobStatus, JobWarning, JobError, ErrorBody, ErrorCode],
+  ...[UserRow, CompanyRow, RowResult, RowError, Outcome, User, Company, Deleted, Health, Ready],
+];
+
+/** @returns the OpenAPI 3.1 document as JSON values; a new object each time, always with the same content */
+export function createDocument(): object {
+  const registry = new OpenAPIRegistry();
+  for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
+    registry.registerComponent('securitySchemes', name, scheme);
+  }
+  for (const [name, header] of Object.entries(HEADERS)) registry.registerComponent('headers', name, header);
+  for (const [name, example] of Object.entries(errorExamples())) {
+    registry.registerComponent('examples', name, example);
+  }
+  for (const [name, response] of Object.entries(commonResponses())) {
+    registry.registerComponent('responses', name, response);
+  }
+  for (const route of [...importRoutes, ...jobRoutes, ...profileRoutes, ...openRoutes]) {
+    registry.registerPath(route);
+  }
+  const schemas = SCHEMAS.map((schema) => ({ type: 'schema' as const, schema }));
+  const generator = new OpenApiGeneratorV31([...schemas, ...registry.definitions]);
+  return generator.generateDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Muster',
+      version: readVersion(),
+      description: DESCRIPTION,
+      license: { name: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags: TAGS,
+    security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
+  });
+}
+
+/** From package.json, which is above this file both in the sources and in the build. */
+function readVersion(): string {
+  let folder = __dirname;
+  while (!existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
+  const { version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  return version as string;
+}

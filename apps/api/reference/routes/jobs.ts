@@ -1,0 +1,153 @@
+/** Reference of the addresses under /v1/background_jobs. */
+import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
+import { z } from 'zod';
+import { Job } from '#dialect/userpilot/schemas';
+import {
+  LIST_JOBS_PARAMETERS,
+  READ_JOB_PARAMETERS,
+  RESULTS_PARAMETERS,
+  RETRY_PARAMETERS,
+} from '../../jobs/parameters';
+import { errors, headers } from '../answers';
+import { ROW_RESULTS, toNdjson } from '../examples';
+import { RowResult } from '../schemas';
+
+const PATH = '/v1/background_jobs/{job_id}';
+const params = z.object({
+  job_id: z.string().meta({
+    description: 'The uuid, or bulk:jobs:{environment}:{uuid}.',
+    examples: ['9536d797-7039-4d30-8c11-ac437367d732'],
+  }),
+});
+const job = { 'application/json': { schema: Job } };
+
+const list: RouteConfig = {
+  method: 'get',
+  path: '/v1/background_jobs',
+  operationId: 'list_jobs',
+  tags: ['Jobs'],
+  summary: 'List jobs, newest first',
+  request: { query: z.object(LIST_JOBS_PARAMETERS) },
+  responses: {
+    200: {
+      description: 'One page of jobs.',
+      headers: headers('Link'),
+      content: { 'application/json': { schema: z.array(Job) } },
+    },
+    ...errors(),
+  },
+};
+
+const read: RouteConfig = {
+  method: 'get',
+  path: PATH,
+  operationId: 'read_job',
+  tags: ['Jobs'],
+  summary: 'Read a job, or wait until it changes',
+  request: {
+    params,
+    query: z.object(READ_JOB_PARAMETERS),
+    headers: z.object({
+      'If-None-Match': z.string().optional().meta({ description: 'The ETag of an earlier answer.' }),
+    }),
+  },
+  responses: {
+    200: { description: 'The job.', headers: headers('ETag', 'Retry-After'), content: job },
+    304: { description: 'The job is as it was.', headers: headers('ETag', 'Retry-After') },
+    ...errors('invalid_request', 'job_not_found'),
+  },
+};
+
+const results: RouteConfig = {
+  method: 'get',
+  path: `${PATH}/results`,
+  operationId: 'read_results',
+  tags: ['Jobs'],
+  summary: 'What became of each row',
+  description: `In the order of the rows, one for each, as NDJSON; as CSV when Accept asks for it.
+With \`as=input\` the rows as they were sent, byte for byte: NDJSON, or the CSV with its header for an uploaded CSV.`,
+  request: { params, query: z.object(RESULTS_PARAMETERS) },
+  responses: {
+    200: {
+      description: 'One RowResult a line, or the rows that were sent.',
+      headers: headers(),
+      content: {
+        'application/x-ndjson': { schema: RowResult, example: toNdjson(ROW_RESULTS) },
+        'text/csv': {
+          schema: { type: 'string' },
+          example:
+            'row,line,id,outcome,erased,error_codes,error_messages\n1,1,user_001,created,false,,\n2,2,,failed,false,id_missing,user_id: The row has no id.\n',
+        },
+      },
+    },
+    ...errors('invalid_request', 'job_not_found'),
+  },
+};
+
+const events: RouteConfig = {
+  method: 'get',
+  path: `${PATH}/events`,
+  operationId: 'watch_job',
+  tags: ['Jobs'],
+  summary: 'Watch a job to its end',
+  description:
+    'Server-Sent Events: one named job on every change, its data the job; ends after the final one.',
+  request: {
+    params,
+    headers: z.object({
+      'Last-Event-ID': z.string().optional().meta({ description: 'Id of the last event that was seen.' }),
+    }),
+  },
+  responses: {
+    200: {
+      description: 'The events; the data of each is a Job.',
+      headers: headers(),
+      content: { 'text/event-stream': { schema: Job } },
+    },
+    204: {
+      description: 'Last-Event-ID was the final one: there is nothing more to come.',
+      headers: headers(),
+    },
+    ...errors('invalid_request', 'job_not_found'),
+  },
+};
+
+const cancel: RouteConfig = {
+  method: 'post',
+  path: `${PATH}/cancel`,
+  operationId: 'cancel_job',
+  tags: ['Jobs'],
+  summary: 'Cancel a job',
+  description: 'No row is written after the answer. Rows that were applied before stay.',
+  request: { params },
+  responses: {
+    202: { description: 'The job, now failed with error.code canceled.', headers: headers(), content: job },
+    ...errors('invalid_request', 'forbidden', 'job_not_found', 'job_finished'),
+  },
+};
+
+const retry: RouteConfig = {
+  method: 'post',
+  path: `${PATH}/retry`,
+  operationId: 'retry_job',
+  tags: ['Jobs'],
+  summary: 'Try failed and unprocessed rows again',
+  request: { params, query: z.object(RETRY_PARAMETERS) },
+  responses: {
+    202: {
+      description: 'A new job with these rows; parent_job_id names the old one.',
+      headers: headers('Location'),
+      content: job,
+    },
+    ...errors(
+      'invalid_request',
+      'forbidden',
+      'job_not_found',
+      'job_in_progress',
+      'job_not_finished',
+      'nothing_to_retry',
+    ),
+  },
+};
+
+export const jobRoutes: readonly RouteConfig[] = [list, read, results, events, cancel, retry];

@@ -1,0 +1,38 @@
+/** The API with all that it holds open: it listens, follows jobs, and closes in order. */
+import type { Logger } from '#logger';
+import type { DeliveryQueue } from '#queue/delivery-queue';
+import type { Settings } from '#settings/settings';
+import type { Store } from '#store/client';
+import { createApi } from './app';
+import { watchJobs } from './jobs/job-watch';
+import { type Listener, listen, type TimeLimits } from './listen';
+
+export interface ServeOptions {
+  store: Store;
+  queue: DeliveryQueue;
+  logger: Logger;
+  /** Where the changes of jobs are listened for: the store's database. */
+  databaseUrl: string;
+  settings: Pick<Settings, 'host' | 'port' | 'usersPerMinute' | 'maxRows' | 'maxBytes' | 'trustProxy'>;
+  /** How long slow clients may take, when not as long as usual. */
+  limits?: TimeLimits;
+}
+
+/** Starts it. `close` answers who waits at once and who is served in full. @throws Error when the address cannot be had */
+export async function serveApi(options: ServeOptions): Promise<Listener> {
+  const { settings, limits } = options;
+  const jobWatch = watchJobs(options);
+  try {
+    const app = createApi({ ...options, jobWatch });
+    const { url, close } = await listen(app, settings.host, settings.port, limits);
+    return {
+      url,
+      async close() {
+        await Promise.all([jobWatch.close(), close()]);
+      },
+    };
+  } catch (error) {
+    await jobWatch.close();
+    throw error;
+  }
+}

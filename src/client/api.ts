@@ -1,0 +1,219 @@
+// Generated from docs/openapi.json by npm run docs
+
+/** State of a job, Userpilot’s closed list. completed and failed are final. A canceled job is failed with error.code canceled. */
+export type JobStatus = 'queued' | 'validating' | 'processing' | 'pending_refresh' | 'completed' | 'failed';
+
+/** Every error that is answered; /docs/errors explains each. */
+export type ErrorCode =
+  | 'invalid_json'
+  | 'missing_users'
+  | 'missing_companies'
+  | 'empty_import'
+  | 'invalid_multipart'
+  | 'file_missing'
+  | 'unexpected_field'
+  | 'too_many_files'
+  | 'invalid_parameter'
+  | 'invalid_request'
+  | 'upload_aborted'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not_found'
+  | 'job_not_found'
+  | 'user_not_found'
+  | 'company_not_found'
+  | 'method_not_allowed'
+  | 'job_in_progress'
+  | 'job_finished'
+  | 'job_not_finished'
+  | 'nothing_to_retry'
+  | 'idempotency_key_in_flight'
+  | 'payload_too_large'
+  | 'too_many_rows'
+  | 'unsupported_media_type'
+  | 'idempotency_key_reused'
+  | 'rate_limited'
+  | 'internal'
+  | 'unavailable';
+
+/** What became of a row. unprocessed: the job has not come to it, or never will. */
+export type Outcome = 'created' | 'updated' | 'unchanged' | 'failed' | 'unprocessed';
+
+/** An import, from its acceptance to its end. Times are ISO 8601 in UTC with milliseconds. */
+export interface Job {
+  job_id: string;
+  type: 'bulk_identify_users' | 'bulk_identify_companies';
+  status: JobStatus;
+  submitted_at: string;
+  /** When work began; until then, when the job was submitted. */
+  start_time: string;
+  /** Null until the job has ended. */
+  end_time: string | null;
+  /** Whole seconds from start_time to end_time, or to now. */
+  elapsed_time: number;
+  /** Base name of the uploaded file; empty for a plain body. */
+  filename: string;
+  /** Bytes of the file or body, after decompression. */
+  file_size: number;
+  /** Where this job is found. */
+  links: string;
+  total_rows: number;
+  /** created + updated + unchanged + failed; never falls. */
+  completed_rows: number;
+  created_rows: number;
+  updated_rows: number;
+  /** Rows that would not have changed what is stored. */
+  unchanged_rows: number;
+  failed_rows: number;
+  /** Honest whole seconds until the job ends; 0 when it has ended. */
+  eta_seconds: number;
+  /** 1 = next; null unless the job waits for its turn (on_busy=queue). */
+  queue_position: number | null;
+  warnings: JobWarning[];
+  error: JobError | null;
+  dry_run: boolean;
+  /** The job whose rows this one tries again. */
+  parent_job_id: string | null;
+}
+
+/** Something that was accepted but is worth a look. */
+export interface JobWarning {
+  code: 'unknown_key_ignored' | 'type_changed' | 'properties_not_catalogued';
+  /** Where in the rows, such as metadata.age. */
+  path: string;
+  /** Number of rows that it concerns. */
+  rows: number;
+  message: string;
+}
+
+/** Why a job as a whole failed. */
+export interface JobError {
+  code: 'no_rows_applied' | 'canceled' | 'internal';
+  message: string;
+}
+
+/** Userpilot’s list of errors and the members of RFC 9457 in one object. As application/problem+json when Accept asks for it. */
+export interface ErrorBody {
+  /** Address of the explanation: /docs/errors#code. */
+  type: string;
+  title: string;
+  status: number;
+  /** What went wrong. Never quotes what was sent. */
+  detail: string;
+  /** The X-Request-Id of this answer; it is in the log, too. */
+  request_id: string;
+  /** @minItems 1 */
+  errors: {
+    error_code: ErrorCode;
+    error: string;
+    message: string;
+    /** More about this case; may be empty. */
+    details: string;
+  }[];
+}
+
+/** One user of an import. Other keys are ignored, with a warning. */
+export interface UserRow {
+  /** Kept character by character: no trimming, no case folding. */
+  user_id: string;
+  /** Absent leaves the company, null detaches it. */
+  company_id?: string | null;
+  /** Strings, numbers, booleans and null, which removes the key. At most 1,000 keys. */
+  metadata?: {
+    [k: string]: string | number | boolean | null;
+  } | null;
+  [k: string]: unknown;
+}
+
+/** One company of an import. Other keys are ignored, with a warning. */
+export interface CompanyRow {
+  company_id: string;
+  /** Strings, numbers, booleans and null, which removes the key. At most 1,000 keys. */
+  metadata?: {
+    [k: string]: string | number | boolean | null;
+  } | null;
+  [k: string]: unknown;
+}
+
+/** What became of one row, in the order in which the rows were sent. */
+export interface RowResult {
+  /** Position among the rows of the import. */
+  row: number;
+  /** Line of the file; the first one of a CSV record; null for a JSON body. */
+  line: number | null;
+  /** Null when the row has no usable id, or was erased. */
+  id: string | null;
+  outcome: Outcome;
+  errors: RowError[];
+  /** Only there when the user or company was erased; the row keeps its place. */
+  erased?: true;
+}
+
+/** Why a row was refused; /docs/errors explains each code. */
+export interface RowError {
+  code:
+    | 'invalid_json'
+    | 'invalid_encoding'
+    | 'not_an_object'
+    | 'id_missing'
+    | 'id_invalid'
+    | 'company_id_invalid'
+    | 'metadata_invalid'
+    | 'metadata_key_invalid'
+    | 'metadata_value_invalid'
+    | 'metadata_too_large'
+    | 'number_out_of_range'
+    | 'invalid_character'
+    | 'row_too_large'
+    | 'already_exists'
+    | 'does_not_exist'
+    | 'storage_error';
+  /** Where in the row, such as metadata.age; empty for the whole row. */
+  path: string;
+  message: string;
+}
+
+/** A stored user. */
+export interface User {
+  user_id: string;
+  company_id: string | null;
+  /** Strings and numbers with every character and digit as they were sent. */
+  metadata: {
+    [k: string]: string | number | boolean;
+  };
+  created_at: string;
+  updated_at: string;
+  /** The job that last changed it. */
+  last_job_id: string | null;
+}
+
+/** A stored company. */
+export interface Company {
+  company_id: string;
+  /** Strings and numbers with every character and digit as they were sent. */
+  metadata: {
+    [k: string]: string | number | boolean;
+  };
+  created_at: string;
+  updated_at: string;
+  /** The job that last changed it. */
+  last_job_id: string | null;
+}
+
+/** How many of the ids were stored; they are gone. */
+export interface Deleted {
+  count: number;
+}
+
+/** The process is up. */
+export interface Health {
+  status: 'up';
+}
+
+/** Whether the service can do its work, one by one. */
+export interface Ready {
+  status: 'ready' | 'not_ready';
+  database: 'up' | 'down';
+  queue: 'up' | 'down';
+  queue_backend: 'postgresql' | 'redis';
+}

@@ -1,0 +1,130 @@
+/** Imports: from rows or a file to the request, and the wait for a free slot. */
+import type { Job } from './api';
+import { isMusterError } from './errors';
+import { type Connection, type Query, readJson } from './http/request';
+import { backoffMs } from './http/retry';
+import {
+  type CollectedInput,
+  collect,
+  type FileInput,
+  type Format,
+  formatOf,
+  type RowsInput,
+} from './write-rows';
+
+/** What to do while another import of the environment is not finished. */
+export interface SlotOptions {
+  /** `queue`: accepted, and waits its turn (at most 10 do). Default `reject`: answered with job_in_progress. */
+  onBusy?: 'reject' | 'queue';
+  /** Sends it again, as long as Retry-After says, until it is accepted. Default false: throws job_in_progress. */
+  waitForSlot?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface ImportOptions extends SlotOptions {
+  /** As the job shows it. Default: the file's own name, else `users.` or `companies.` and the format. */
+  filename?: string;
+  /** Of a file. Default: by its name, else by its type, else `ndjson`. */
+  format?: Format;
+  /** Only say what would happen: counters and results, but nothing is written. */
+  dryRun?: boolean;
+  /** Default `merge`: keys that are not sent stay. `replace`: the metadata becomes what is sent. */
+  metadata?: 'merge' | 'replace';
+  /** Default `upsert`. The others fail the rows whose id is stored already, or is not. */
+  existing?: 'upsert' | 'create_only' | 'update_only';
+  /**
+   * Under which the service knows the import again, 1 to 255 characters. Default `auto`: a random one for each call, so
+   * that a retry never imports twice. Give your own to make the call itself repeatable. False: none, and no retries.
+   */
+  idempotencyKey?: 'auto' | (string & {}) | false;
+}
+
+export type Collection = 'users' | 'companies';
+
+/** Between two tries for the slot of a service that does not say how long it will be taken: from, up to. */
+const FIRST_SLOT_WAIT_MS = 5_000;
+const MAX_SLOT_WAIT_MS = 60_000;
+/** Between two tries for the slot of a service that does. */
+const LEAST_SLOT_WAIT_MS = 1_000;
+
+/** @throws MusterError; TypeError for a row that JSON cannot say; whatever the input throws */
+export async function importRows(
+  connection: Connection,
+  collection: Collection,
+  input: FileInput | RowsInput<object>,
+  options: ImportOptions,
+): Promise<Job> {
+  const { idempotencyKey = 'auto', signal } = options;
+  const key = idempotencyKey === 'auto' ? randomUuid() : idempotencyKey;
+  const upload = writeUpload(collection, await collect(input, signal), options);
+  const request = {
+    method: 'POST',
+    path: `/v1/${collection}/bulk_identify`,
+    query: writeQuery(options),
+    headers: { ...upload.headers, ...(key === false ? {} : { 'Idempotency-Key': key }) },
+    body: upload.body,
+    signal,
+  } as const;
+  return outwaitSlot(connection, options, () => connection.request(request, readJson<Job>));
+}
+
+/** Tries until the slot is free, when the options say so. */
+export async function outwaitSlot<T>(
+  connection: Connection,
+  { waitForSlot = false, signal }: SlotOptions,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await attempt();
+    } catch (thrown) {
+      if (!waitForSlot || !isMusterError(thrown, 'job_in_progress')) throw thrown;
+      const seconds = thrown.retryAfterSeconds;
+      const ms =
+        seconds === undefined
+          ? backoffMs(FIRST_SLOT_WAIT_MS, tries, MAX_SLOT_WAIT_MS)
+          : Math.max(seconds * 1000, LEAST_SLOT_WAIT_MS);
+      await connection.sleep(ms, signal);
+    }
+  }
+}
+
+/** Only what differs from the API's defaults, so that a server without these parameters takes the request too. */
+function writeQuery({ dryRun, metadata, existing, onBusy }: ImportOptions): Query {
+  return {
+    dry_run: dryRun || undefined,
+    metadata: metadata === 'merge' ? undefined : metadata,
+    existing: existing === 'upsert' ? undefined : existing,
+    on_busy: onBusy === 'reject' ? undefined : onBusy,
+  };
+}
+
+/** A form with one file, the way that every server of this wire takes; JSON has a body of its own. */
+function writeUpload(
+  collection: Collection,
+  { bytes, rows }: CollectedInput,
+  options: ImportOptions,
+): { body: Blob | FormData; headers: Record<string, string> } {
+  const ownName = (bytes as { name?: unknown }).name;
+  const given = options.filename ?? (typeof ownName === 'string' && ownName !== '' ? ownName : undefined);
+  const format = rows ? 'ndjson' : (options.format ?? formatOf(given, bytes.type));
+  if (format === 'json') return { body: bytes, headers: { 'Content-Type': 'application/json' } };
+  const form = new FormData();
+  const type = format === 'csv' ? 'text/csv' : 'application/x-ndjson';
+  form.set('file', bytes.slice(0, bytes.size, type), filenameOf(given ?? `${collection}.${format}`, format));
+  return { body: form, headers: {} };
+}
+
+/** The service takes a file of this name for CSV whatever else is said, so NDJSON must not have it. */
+function filenameOf(name: string, format: Format): string {
+  return format === 'ndjson' && /\.csv$/i.test(name) ? `${name}.ndjson` : name;
+}
+
+/** crypto.randomUUID is not there on pages that were not loaded through HTTPS. */
+function randomUuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

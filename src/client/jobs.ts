@@ -1,0 +1,115 @@
+/** Jobs: one, all of them, and what can be done to one. */
+import type { Job, JobStatus } from './api';
+import { type ApiRequest, type Connection, pathPart, type Query, readJson } from './http/request';
+import { readRetryAfter } from './http/retry-after';
+import { outwaitSlot, type SlotOptions } from './import-rows';
+
+export interface CallOptions {
+  /** Ends the call, its retries and its waits at once, with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+export interface JobOptions extends CallOptions {
+  /** Seconds, 0 to 60, that the service may wait for a change before it answers. */
+  wait?: number;
+  /** A job as this client has given it: answered with the same object while nothing has changed. */
+  since?: Job;
+}
+
+export interface JobsOptions extends CallOptions {
+  status?: JobStatus;
+  type?: Job['type'];
+  /** Most jobs in all. Default: every one there is. */
+  limit?: number;
+}
+
+/** A job and what the service said beside it. */
+export interface SeenJob {
+  job: Job;
+  /** Whether the service has ETags, and so is one that waits. */
+  hasEtag: boolean;
+  retryAfterSeconds: number | undefined;
+}
+
+const MAX_PAGE_JOBS = 100;
+
+/** ETags of the jobs that were given away. */
+const etags = new WeakMap<Job, string>();
+
+export function jobPath(jobId: string): string {
+  return `/v1/background_jobs/${pathPart(jobId)}`;
+}
+
+/** Whether a job will never change again. */
+export function isFinished(job: Pick<Job, 'status'>): boolean {
+  return job.status === 'completed' || job.status === 'failed';
+}
+
+/** @throws MusterError */
+export function readJob(
+  connection: Connection,
+  jobId: string,
+  { wait, since, signal }: JobOptions = {},
+): Promise<SeenJob> {
+  const known = since && etags.get(since);
+  const request: ApiRequest = {
+    path: jobPath(jobId),
+    query: { wait },
+    headers: known === undefined ? {} : { 'If-None-Match': known },
+    reads: [304],
+    signal,
+  };
+  return connection.request(request, async (answer) => {
+    const job = answer.status === 304 && since ? since : await readJson<Job>(answer);
+    const etag = answer.headers.get('etag');
+    if (etag !== null) etags.set(job, etag);
+    return {
+      job,
+      hasEtag: etags.has(job),
+      retryAfterSeconds: readRetryAfter(answer.headers),
+    };
+  });
+}
+
+/** Newest first, page after page. @throws MusterError */
+export async function* listJobs(
+  connection: Connection,
+  { status, type, limit = Number.POSITIVE_INFINITY, signal }: JobsOptions,
+): AsyncGenerator<Job, void, undefined> {
+  let query: Query | URLSearchParams | undefined = { status, type, limit: Math.min(limit, MAX_PAGE_JOBS) };
+  for (let left = limit; query !== undefined && left > 0; ) {
+    const [jobs, next]: [Job[], URLSearchParams | undefined] = await connection.request(
+      { path: '/v1/background_jobs', query, signal },
+      async (answer) => [await readJson<Job[]>(answer), nextQuery(answer.headers)],
+    );
+    for (const job of jobs.slice(0, left)) yield job;
+    left -= jobs.length;
+    query = next;
+  }
+}
+
+/** @throws MusterError */
+export function cancelJob(connection: Connection, jobId: string, { signal }: CallOptions): Promise<Job> {
+  return connection.request({ method: 'POST', path: `${jobPath(jobId)}/cancel`, signal }, readJson<Job>);
+}
+
+/** @throws MusterError */
+export function retryJob(connection: Connection, jobId: string, options: SlotOptions): Promise<Job> {
+  const { onBusy, signal } = options;
+  const request = {
+    method: 'POST',
+    path: `${jobPath(jobId)}/retry`,
+    query: { on_busy: onBusy },
+    signal,
+  } as const;
+  return outwaitSlot(connection, options, () => connection.request(request, readJson<Job>));
+}
+
+/**
+ * The parameters of the next page. Only they are taken from the link: the address of the service behind a proxy may be
+ * another one than it believes, and the key must not go elsewhere.
+ */
+function nextQuery(headers: Headers): URLSearchParams | undefined {
+  const link = /<([^>]*)>\s*;[^,<]*\brel="?next\b/i.exec(headers.get('link') ?? '')?.[1];
+  return link === undefined ? undefined : new URL(link, 'http://localhost').searchParams;
+}

@@ -1,0 +1,71 @@
+/** Stored users and companies: one, all, and their erasure. */
+
+import type { Company, User } from './api';
+import { MusterError } from './errors';
+import { readRows } from './http/answer-stream';
+import { type Connection, canBePathPart, pathPart, readJson } from './http/request';
+import type { Collection } from './import-rows';
+import type { CallOptions } from './jobs';
+
+export interface UsersOptions extends CallOptions {
+  /** Only users of this company. */
+  companyId?: string;
+}
+
+interface Profiles {
+  users: User;
+  companies: Company;
+}
+
+const ID_KEYS = { users: 'user_id', companies: 'company_id' } as const;
+const NOT_FOUND = {
+  users: ['user_not_found', 'There is no such user in this environment.'],
+  companies: ['company_not_found', 'There is no such company in this environment.'],
+} as const;
+
+/** @throws MusterError, also user_not_found and company_not_found */
+export async function readProfile<Name extends Collection>(
+  connection: Connection,
+  collection: Name,
+  id: string,
+  { signal }: CallOptions,
+): Promise<Profiles[Name]> {
+  const path = `/v1/${collection}`;
+  if (canBePathPart(id)) {
+    return connection.request({ path: `${path}/${pathPart(id)}`, signal }, readJson<Profiles[Name]>);
+  }
+  const query = { [ID_KEYS[collection]]: id };
+  const [profile] = await connection.request({ path, query, signal }, readJson<Profiles[Name][]>);
+  if (profile !== undefined) return profile;
+  const [code, message] = NOT_FOUND[collection];
+  throw new MusterError({ status: 404, code, message });
+}
+
+/** In the order of their ids. @throws MusterError */
+export function listProfiles<Name extends Collection>(
+  connection: Connection,
+  collection: Name,
+  { companyId, signal }: UsersOptions,
+): AsyncGenerator<Profiles[Name], void, undefined> {
+  return readRows(connection, { path: `/v1/${collection}`, query: { company_id: companyId }, signal });
+}
+
+/** @returns how many were stored. @throws MusterError */
+export async function eraseProfiles(
+  connection: Connection,
+  collection: Collection,
+  ids: readonly string[],
+  { signal }: CallOptions,
+): Promise<number> {
+  const { count } = await connection.request(
+    {
+      method: 'DELETE',
+      path: `/v1/${collection}`,
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ [collection]: ids }),
+      signal,
+    },
+    readJson<{ count: number }>,
+  );
+  return count;
+}

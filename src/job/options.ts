@@ -1,0 +1,18 @@
+/** How an import treats what is stored already. Chosen by the client for each import, kept with its job. */
+
+export const METADATA_MODES = ['merge', 'replace'] as const;
+
+/** merge: RFC 7396, keys that are not sent stay. replace: the metadata becomes what is sent. */
+export type MetadataMode = (typeof METADATA_MODES)[number];
+
+export const EXISTING_MODES = ['upsert', 'create_only', 'update_only'] as const;
+
+/** create_only refuses rows whose id is stored already, update_only those whose id is not. */
+export type ExistingMode = (typeof EXISTING_MODES)[number];
+
+export interface ImportOptions {
+  /** Only say what would happen: nothing is written, no slot is taken, the throttle does not hold. */
+  dryRun: boolean;
+  metadataMode: MetadataMode;
+  existingMode: ExistingMode;
+}

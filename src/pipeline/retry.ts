@@ -1,0 +1,63 @@
+/** Tries the failed and unprocessed rows of a job again, as a job of its own. */
+import { AppError } from '#errors';
+import type { Job } from '#job/job';
+import { isFinal } from '#job/lifecycle';
+import type { Logger } from '#logger';
+import type { DeliveryQueue } from '#queue/delivery-queue';
+import type { Store, Transaction } from '#store/client';
+import { insertJob } from '#store/jobs';
+import { awaitJobLock, type LockedJob } from '#store/move-job';
+import { copyUnsettledRows } from '#store/staged-rows';
+import { sendOff } from './receive';
+import { inPlace, requireRoom, type SlotOwner, type SlotRequest, takePlace } from './slot';
+
+export interface RetryRequest {
+  owner: SlotOwner;
+  /** The job whose rows are tried again. */
+  parentJobId: string;
+  /** Id of the new job. */
+  jobId: string;
+  requestId: string;
+  onBusy: 'reject' | 'queue';
+}
+
+/**
+ * Makes the new job of the same kind, file name and options, with copies of the rows as they were sent.
+ * @throws AppError job_not_found, job_not_finished, nothing_to_retry, job_in_progress
+ */
+export async function retryJob(
+  request: RetryRequest,
+  deps: { store: Store; queue: DeliveryQueue; logger: Logger },
+): Promise<Job> {
+  const { store } = deps;
+  const make = () => store.bulkTransaction((tx) => makeChild(tx, request));
+  const job = await inPlace(store.pool, { ...request, dryRun: false }, make);
+  sendOff(job, deps);
+  return job;
+}
+
+async function makeChild(tx: Transaction, request: RetryRequest): Promise<Job> {
+  const { owner, parentJobId, jobId, requestId, onBusy } = request;
+  const parent = await awaitJobLock(tx, owner.environmentId, parentJobId);
+  if (parent === undefined) throw new AppError('job_not_found');
+  if (!isFinal(parent.status)) throw new AppError('job_not_finished');
+  const slot: SlotRequest = { owner, dryRun: parent.dryRun, onBusy };
+  await requireRoom(tx, slot);
+  const { rows, bytes } = await copyUnsettledRows(tx, owner.environmentId, parentJobId, jobId);
+  if (rows === 0) throw new AppError('nothing_to_retry');
+  const place = await takePlace(tx, slot);
+  return insertJob(tx, {
+    ...place,
+    ...inherited(parent),
+    id: jobId,
+    fileSize: bytes,
+    totalRows: rows,
+    requestId,
+  });
+}
+
+function inherited(parent: LockedJob) {
+  const { id: parentJobId, environmentId, entity, filename, csvHeader } = parent;
+  const { dryRun, metadataMode, existingMode } = parent;
+  return { parentJobId, environmentId, entity, filename, csvHeader, dryRun, metadataMode, existingMode };
+}

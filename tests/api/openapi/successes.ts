@@ -1,0 +1,126 @@
+/** How each documented answer that is no error is brought forth: `METHOD path status`. */
+import { FILES } from '#apps/api/reference/files';
+import { ENTITIES, type Entity } from '#job/entity';
+import { type Produce, queuedJob } from './refusals';
+import { ask } from './world';
+
+const JOB = '/v1/background_jobs/{job_id}';
+
+/** Reads the same address again with what the first answer says in its ETag. */
+const unchanged =
+  (path: string): Produce =>
+  async ({ idle }) => {
+    const first = await ask(idle.url, { path });
+    await first.arrayBuffer();
+    return ask(idle.url, { path, headers: { 'If-None-Match': first.headers.get('etag') ?? '' } });
+  };
+
+const open =
+  (path: string): Produce =>
+  ({ idle }, Accept) =>
+    ask(idle.url, { path, headers: { Accept } });
+
+/** Reads something of the job with a refused row. */
+const ofMixedJob =
+  (end = ''): Produce =>
+  ({ working, mixedJobId }, Accept) =>
+    ask(working.url, {
+      path: `/v1/background_jobs/${mixedJobId}${end}`,
+      key: working.key,
+      headers: { Accept },
+    });
+
+const jobs: Record<string, Produce> = {
+  'GET /v1/background_jobs 200': ({ working }, Accept) =>
+    ask(working.url, { path: '/v1/background_jobs', key: working.key, headers: { Accept } }),
+  [`GET ${JOB} 200`]: ofMixedJob(),
+  [`GET ${JOB} 304`]: async (world, accept) => {
+    const first = await ofMixedJob()(world, accept);
+    await first.text();
+    const { working, mixedJobId } = world;
+    return ask(working.url, {
+      path: `/v1/background_jobs/${mixedJobId}`,
+      key: working.key,
+      headers: { 'If-None-Match': first.headers.get('etag') ?? '' },
+    });
+  },
+  [`GET ${JOB}/results 200`]: ofMixedJob('/results'),
+  [`GET ${JOB}/events 200`]: ofMixedJob('/events'),
+  [`GET ${JOB}/events 204`]: async (world, accept) => {
+    const events = await (await ofMixedJob('/events')(world, accept)).text();
+    const ids = [...events.matchAll(/^id: ?(.*)$/gm)].map(([, id]) => id ?? '');
+    const { working, mixedJobId } = world;
+    return ask(working.url, {
+      path: `/v1/background_jobs/${mixedJobId}/events`,
+      key: working.key,
+      headers: { 'Last-Event-ID': ids.at(-1) ?? '' },
+    });
+  },
+  [`POST ${JOB}/cancel 202`]: async (world, Accept) => {
+    const { key, path } = await queuedJob(world);
+    return ask(world.idle.url, { method: 'POST', path: `${path}/cancel`, key, headers: { Accept } });
+  },
+  [`POST ${JOB}/retry 202`]: async (world, Accept) => {
+    const { key, path } = await queuedJob(world);
+    await (await ask(world.idle.url, { method: 'POST', path: `${path}/cancel`, key })).text();
+    return ask(world.idle.url, { method: 'POST', path: `${path}/retry`, key, headers: { Accept } });
+  },
+};
+
+function ofEntity(entity: Entity): Record<string, Produce> {
+  const { collection, idKey } = ENTITIES[entity];
+  const path = `/v1/${collection}`;
+  const bulk = `${path}/bulk_identify`;
+  /** Something of this kind is stored. */
+  const stored: Produce = async ({ working }) => {
+    const body = [{ [idKey]: 'stored', metadata: { plan: 'pro', seats: 12, trial: false } }];
+    const query = '?on_busy=queue';
+    const made = await ask(working.url, { method: 'POST', path: `${bulk}${query}`, key: working.key, body });
+    const { job_id: jobId } = (await made.clone().json()) as { job_id: string };
+    await working.finished(jobId);
+    return made;
+  };
+  const readStored =
+    (request: { method?: string; path: string; body?: unknown }): Produce =>
+    async (world, accept) => {
+      await stored(world, accept);
+      const { url, key } = world.working;
+      return ask(url, { ...request, key, headers: { Accept: accept } });
+    };
+  return {
+    [`POST ${bulk} 202`]: async ({ idle, freshKey }, Accept) =>
+      ask(idle.url, {
+        method: 'POST',
+        path: bulk,
+        key: await freshKey(),
+        body: { [collection]: [{ [idKey]: 'accepted' }] },
+        headers: { Accept },
+      }),
+    [`GET ${path} 200`]: readStored({ path }),
+    [`GET ${path}/{${idKey}} 200`]: readStored({ path: `${path}/stored` }),
+    [`DELETE ${path} 202`]: readStored({ method: 'DELETE', path, body: { [collection]: ['stored'] } }),
+  };
+}
+
+/** A file of the media type that is asked for. */
+const fileOf: Produce = ({ idle }, accept) => {
+  const [name] = Object.entries(FILES).find(([, { type }]) => type === accept) ?? [];
+  return ask(idle.url, { path: `/docs/${name}` });
+};
+
+export const SUCCESSES: Record<string, Produce> = {
+  ...jobs,
+  ...ofEntity('user'),
+  ...ofEntity('company'),
+  'GET /healthz 200': open('/healthz'),
+  'GET /readyz 200': open('/readyz'),
+  'GET /readyz 503': ({ unavailableUrl }) => ask(unavailableUrl, { path: '/readyz' }),
+  'GET /openapi.json 200': open('/openapi.json'),
+  'GET /openapi.json 304': unchanged('/openapi.json'),
+  'GET /docs 200': open('/docs'),
+  'GET /docs 304': unchanged('/docs'),
+  'GET /docs/errors 200': open('/docs/errors'),
+  'GET /docs/errors 304': unchanged('/docs/errors'),
+  'GET /docs/{file} 200': fileOf,
+  'GET /docs/{file} 304': unchanged('/docs/swagger-ui.css'),
+};
