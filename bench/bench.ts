@@ -14,6 +14,8 @@ export interface Figure {
   samples: number[];
   /** Absent when the figure is for information only. */
   goal?: Goal;
+  /** Of a ratio to a yardstick: which way is better. Such figures are watched by the guard. */
+  better?: 'higher' | 'lower';
 }
 
 export interface BenchOptions {
