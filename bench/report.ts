@@ -24,14 +24,19 @@ export function toText(result: BenchResult): string {
   return `${result.name}: ${result.about}\n${table}`;
 }
 
-/** The file of a run. */
+/**
+ * The file of a run.
+ * @param plot the file beside it that plotRatios made; undefined = there is none
+ */
 export function toMarkdown(
   begunAt: Date,
   machine: readonly [name: string, value: string][],
   results: readonly BenchResult[],
+  plot: string | undefined,
 ): string {
   const facts = machine.map(([name, value]) => `- ${name}: ${value}`).join('\n');
-  return `# Bench of ${begunAt.toISOString()}\n\n${facts}\n\n${results.map(section).join('\n')}`;
+  const image = plot === undefined ? '' : `![Ratios to the yardsticks, with their goals](${plot})\n\n`;
+  return `# Bench of ${begunAt.toISOString()}\n\n${facts}\n\n${image}${results.map(section).join('\n')}`;
 }
 
 function section(result: BenchResult): string {

@@ -13,6 +13,10 @@ export interface AcceptedRow {
   id: string;
   /** undefined leaves the stored company, null detaches it. */
   companyId: string | null | undefined;
-  /** JSON text of the metadata object, numbers with the digits that the client sent. */
-  metadata: string;
+  /** JSON text of the metadata, or of an object that has it as its member `metadata`; numbers as the client wrote them. */
+  json: string;
+  /** Which of the two `json` is. */
+  isWhole: boolean;
+  /** Whether a value of the metadata may be null. */
+  hasNulls: boolean;
 }

@@ -4,7 +4,7 @@ import type { Store, Transaction } from '#store/client';
 import { emptyStagedRows, eraseStored, findOpenJobs, lockForErasure, type OpenJob } from '#store/erase';
 import { readStagedRows } from '#store/staged-rows';
 import { createRowReader } from './read-csv-row';
-import { SLICE_BYTES, SLICE_ROWS } from './slice';
+import { BATCH_BYTES, BATCH_ROWS } from './slice';
 
 /**
  * Erases what is stored under these ids, and every row and result about them, in one transaction.
@@ -36,7 +36,7 @@ async function emptyRowsOf(
 ): Promise<void> {
   const readRow = createRowReader(job);
   for (let after = 0; ; ) {
-    const range = { environmentId, jobId: job.id, after, rows: SLICE_ROWS, bytes: SLICE_BYTES };
+    const range = { environmentId, jobId: job.id, after, rows: BATCH_ROWS, bytes: BATCH_BYTES };
     const staged = await readStagedRows(tx, range);
     const last = staged.at(-1);
     if (last === undefined) return;

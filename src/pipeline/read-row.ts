@@ -21,6 +21,8 @@ const CONTROL_CHARACTER = /\p{Cc}/u;
 // Date, or date and time, as RFC 3339 and the common forms of ISO 8601 write them.
 const ISO_DATE = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/;
 
+const HYPHEN = 0x2d;
+
 type Primitive = string | number | boolean | null;
 
 /** A row that was read. `errors` is empty exactly when the row is accepted. */
@@ -29,13 +31,49 @@ export interface ReadRow {
   id: string | null;
   /** As in AcceptedRow. */
   companyId: string | null | undefined;
-  /** JSON text of the metadata, `{}` when absent or null. */
-  metadata: string;
   errors: RowError[];
   /** Keys beside the known ones: ignored and reported. */
   ignoredKeys: string[];
-  /** Each metadata key with the type of its value; null values have no type. */
-  properties: [key: string, type: PropertyType][];
+  /** Whether a value of the metadata is null. */
+  hasNulls: boolean;
+  /** JSON text of the metadata, `{}` when absent or null. Made when it is asked for. */
+  readonly metadata: string;
+  /** Each metadata key with the type of its value; null values have no type. Made when it is asked for. */
+  readonly properties: [key: string, type: PropertyType][];
+  /** JSON text of the whole row, when its metadata may be taken out of that: the row has no ignored keys. */
+  readonly json: string | undefined;
+}
+
+class ParsedRow implements ReadRow {
+  id: string | null = null;
+  companyId: string | null | undefined;
+  errors: RowError[] = [];
+  ignoredKeys: string[] = [];
+  hasNulls = false;
+  /** The metadata, once it was found to be an object of keys and values that may be stored. */
+  values: Record<string, Primitive> = {};
+
+  constructor(private readonly text: string) {}
+
+  get metadata(): string {
+    const hasNumbers = Object.values(this.values).some((value) => typeof value === 'number');
+    if (!hasNumbers || doublesAreExact(this.text)) return JSON.stringify(this.values);
+    return writeExactly(this.values, metadataNumberTexts(this.text));
+  }
+
+  get properties(): [key: string, type: PropertyType][] {
+    const properties: [string, PropertyType][] = [];
+    for (const key of Object.keys(this.values)) {
+      const value = this.values[key] as Primitive;
+      if (value !== null) properties.push([key, propertyType(value)]);
+    }
+    return properties;
+  }
+
+  get json(): string | undefined {
+    // What is ignored may be more than PostgreSQL can read.
+    return this.ignoredKeys.length === 0 ? this.text : undefined;
+  }
 }
 
 /**
@@ -60,19 +98,14 @@ export function readRow(raw: Buffer, entity: Entity): ReadRow {
 
 /** A row that could not even be taken apart. */
 export function refusedRow(error: RowError): ReadRow {
-  return { id: null, companyId: undefined, metadata: '{}', errors: [error], ignoredKeys: [], properties: [] };
+  const row = new ParsedRow('');
+  row.errors.push(error);
+  return row;
 }
 
 function readObject(object: Record<string, unknown>, text: string, entity: Entity): ReadRow {
   const { idKey, belongsToCompany } = ENTITIES[entity];
-  const row: ReadRow = {
-    id: null,
-    companyId: undefined,
-    metadata: '{}',
-    errors: [],
-    ignoredKeys: [],
-    properties: [],
-  };
+  const row = new ParsedRow(text);
   for (const key of Object.keys(object)) {
     const known = key === idKey || key === 'metadata' || (belongsToCompany && key === 'company_id');
     if (!known) row.ignoredKeys.push(showable(key));
@@ -122,7 +155,7 @@ function isId(value: unknown): value is string {
   );
 }
 
-function readMetadata(metadata: unknown, text: string, row: ReadRow): void {
+function readMetadata(metadata: unknown, text: string, row: ParsedRow): void {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
     row.errors.push(rowError('metadata_invalid', 'metadata'));
     return;
@@ -133,56 +166,63 @@ function readMetadata(metadata: unknown, text: string, row: ReadRow): void {
     row.errors.push(rowError('metadata_too_large', 'metadata'));
     return;
   }
-  let hasNumbers = false;
+  // Text that came as UTF-8 has neither U+0000 nor half of a surrogate pair but by an escape.
+  const hasEscapes = text.includes('\\u');
+  let hasNulls = false;
   for (const key of keys) {
-    const error = checkEntry(key, values[key]);
-    if (error !== undefined) {
-      row.errors.push(error);
-      if (row.errors.length >= MAX_ERRORS_PER_ROW) return;
-      continue;
-    }
-    const value = values[key] as Primitive;
-    hasNumbers ||= typeof value === 'number';
-    if (value !== null) row.properties.push([key, propertyType(value)]);
+    const value = values[key];
+    if (value === null) hasNulls = true;
+    const error = checkEntry(key, value, hasEscapes);
+    if (error === undefined) continue;
+    row.errors.push(error);
+    if (row.errors.length >= MAX_ERRORS_PER_ROW) return;
   }
+  if (row.errors.length === 0 && MAYBE_OUT_OF_RANGE.test(text)) checkNumbers(text, values, row.errors);
   if (row.errors.length > 0) return;
-  row.metadata =
-    hasNumbers && !doublesAreExact(text)
-      ? writeExactly(values, metadataNumberTexts(text), row.errors)
-      : JSON.stringify(values);
+  row.values = values;
+  row.hasNulls = hasNulls;
 }
 
-function checkEntry(key: string, value: unknown): RowError | undefined {
+/**
+ * Every number that a double or PostgreSQL's numeric cannot hold has an exponent or very many digits, whatever else looks
+ * like that.
+ */
+const MAYBE_OUT_OF_RANGE = /\d[eE][+-]?\d|\d{300}/;
+
+function checkEntry(key: string, value: unknown, hasEscapes: boolean): RowError | undefined {
   if (key === '' || !isAtMost(key, MAX_KEY_CHARACTERS)) return rowError('metadata_key_invalid', 'metadata');
-  if (!isStorableText(key)) return rowError('invalid_character', 'metadata');
+  if (hasEscapes && !isStorableText(key)) return rowError('invalid_character', 'metadata');
   if (typeof value === 'object' && value !== null)
     return rowError('metadata_value_invalid', `metadata.${key}`);
   if (typeof value !== 'string') return undefined;
   if (!isAtMost(value, MAX_STRING_CHARACTERS)) return rowError('metadata_too_large', `metadata.${key}`);
-  return isStorableText(value) ? undefined : rowError('invalid_character', `metadata.${key}`);
+  return !hasEscapes || isStorableText(value) ? undefined : rowError('invalid_character', `metadata.${key}`);
 }
 
-/** The metadata as JSON with the numbers as the client wrote them. Adds an error for each that cannot be stored. */
-function writeExactly(
-  values: Record<string, Primitive>,
-  numberTexts: ReadonlyMap<string, string>,
-  errors: RowError[],
-): string {
-  const entries = Object.keys(values).map((key) => {
+/** Adds an error for each number that cannot be stored. */
+function checkNumbers(text: string, values: Record<string, Primitive>, errors: RowError[]): void {
+  const numberTexts = metadataNumberTexts(text);
+  for (const key of Object.keys(values)) {
     const numberText = numberTexts.get(key);
-    if (numberText === undefined) return `${JSON.stringify(key)}:${JSON.stringify(values[key])}`;
-    if (!isStorableNumber(numberText) && errors.length < MAX_ERRORS_PER_ROW) {
-      errors.push(rowError('number_out_of_range', `metadata.${key}`));
-    }
-    return `${JSON.stringify(key)}:${numberText}`;
-  });
+    if (numberText === undefined || isStorableNumber(numberText)) continue;
+    errors.push(rowError('number_out_of_range', `metadata.${key}`));
+    if (errors.length >= MAX_ERRORS_PER_ROW) return;
+  }
+}
+
+/** The metadata as JSON with the numbers as the client wrote them. */
+function writeExactly(values: Record<string, Primitive>, numberTexts: ReadonlyMap<string, string>): string {
+  const entries = Object.keys(values).map(
+    (key) => `${JSON.stringify(key)}:${numberTexts.get(key) ?? JSON.stringify(values[key])}`,
+  );
   return `{${entries.join(',')}}`;
 }
 
 function propertyType(value: string | number | boolean): PropertyType {
   if (typeof value === 'number') return 'Numeric';
   if (typeof value === 'boolean') return 'Boolean';
-  return ISO_DATE.test(value) ? 'Date' : 'String';
+  // Quick for most: the pattern has a hyphen there.
+  return value.charCodeAt(4) === HYPHEN && ISO_DATE.test(value) ? 'Date' : 'String';
 }
 
 /** PostgreSQL's text and jsonb hold neither U+0000 nor half of a surrogate pair. */

@@ -1,7 +1,9 @@
 /** What a stage gets for one slice and what it answers. A stage never moves a job's state: it says how it ended. */
-
+import { setImmediate } from 'node:timers/promises';
+import type { StagedRow } from '#job/row';
 import type { Transaction } from '#store/client';
 import type { LockedJob } from '#store/move-job';
+import { readStagedRows } from '#store/staged-rows';
 import type { ClockWatch } from './clock-watch';
 
 export interface Slice {
@@ -19,6 +21,63 @@ export type SliceOutcome =
   /** The stage has nothing left to do. */
   | { kind: 'done' };
 
-/** Rows and bytes of one slice where the throttle does not set them: some ten milliseconds of work. */
-export const SLICE_ROWS = 500;
-export const SLICE_BYTES = 2 * 1024 * 1024;
+/** Rows and bytes of one batch: what one statement reads or writes. */
+export const BATCH_ROWS = 1_000;
+export const BATCH_BYTES = 2 * 1024 * 1024;
+
+/**
+ * How long an unthrottled slice takes on batches before it commits: few commits, and yet nobody who wants the job's lock,
+ * such as a cancel, waits long.
+ */
+const SLICE_MS = 250;
+
+/** Says when a slice has worked long enough. */
+export function sliceTimer(): () => boolean {
+  const startedMs = performance.now();
+  return () => performance.now() - startedMs >= SLICE_MS;
+}
+
+/** So many bytes of rows are read at a stretch. */
+const STRETCH_BYTES = 128 * 1024;
+
+/**
+ * The rows of a batch. After each stretch what has come from PostgreSQL, and what is on its way there, gets its turn:
+ * otherwise it would have to wait for this process, and the two would never work at the same time.
+ */
+export async function* inStretches(batch: readonly StagedRow[]): AsyncGenerator<readonly StagedRow[], void> {
+  let start = 0;
+  let bytes = 0;
+  for (const [index, { raw }] of batch.entries()) {
+    bytes += raw.length;
+    if (bytes < STRETCH_BYTES) continue;
+    yield batch.slice(start, index + 1);
+    await setImmediate();
+    start = index + 1;
+    bytes = 0;
+  }
+  yield batch.slice(start);
+}
+
+/**
+ * The staged rows behind the job's cursor, batch by batch. Each next batch is asked for before the last one is worked on,
+ * and what is asked of the connection afterwards comes afterwards: so PostgreSQL writes a batch while the rows of the next
+ * one are read here.
+ */
+export async function* readBatches(
+  { tx, job }: Slice,
+  rows = BATCH_ROWS,
+): AsyncGenerator<readonly StagedRow[], void> {
+  const { environmentId, id: jobId } = job;
+  const read = (after: number) => {
+    const batch = readStagedRows(tx, { environmentId, jobId, after, rows, bytes: BATCH_BYTES });
+    batch.catch(() => undefined); // nobody waits for it when the slice fails before
+    return batch;
+  };
+  for (let next = read(job.cursor); ; ) {
+    const batch = await next;
+    const last = batch.at(-1);
+    if (last === undefined) return;
+    next = read(last.row);
+    yield batch;
+  }
+}

@@ -1,16 +1,14 @@
 /** Stage `processing`: applies the accepted rows in their order, at the environment's pace. */
-import type { OutcomeCounts } from '#job/outcome';
-import { rowError } from '#job/outcome';
-import type { AcceptedRow } from '#job/row';
+import { OUTCOMES, type OutcomeCounts, rowError } from '#job/outcome';
+import type { AcceptedRow, StagedRow } from '#job/row';
 import type { Transaction } from '#store/client';
 import { isDataFault } from '#store/faults';
 import { advanceJob, type LockedJob, postponeJob } from '#store/move-job';
 import { lockPace, savePace } from '#store/paces';
 import { insertErasedRows, insertRefusedRows, type RefusedRow } from '#store/row-results';
-import { readStagedRows } from '#store/staged-rows';
 import { upsertRows } from '#store/upsert-rows';
-import { createRowReader } from './read-csv-row';
-import { SLICE_BYTES, SLICE_ROWS, type Slice, type SliceOutcome } from './slice';
+import { createRowReader, type RowReader } from './read-csv-row';
+import { BATCH_ROWS, inStretches, readBatches, type Slice, type SliceOutcome, sliceTimer } from './slice';
 import { acrossLeap, afterSlice, settlePace, takeTurn } from './throttle';
 
 /**
@@ -21,14 +19,15 @@ export async function upsertSlice(slice: Slice): Promise<SliceOutcome> {
   return slice.usersPerMinute > 0 && !slice.job.dryRun ? pacedSlice(slice) : unpacedSlice(slice);
 }
 
-async function unpacedSlice({ tx, job }: Slice): Promise<SliceOutcome> {
-  const applied = await applyNextRows(tx, job, SLICE_ROWS);
+async function unpacedSlice(slice: Slice): Promise<SliceOutcome> {
+  const applied = await applyNextRows(slice, BATCH_ROWS, sliceTimer());
   if (applied === undefined) return { kind: 'done' };
-  const revision = await advanceJob(tx, job, applied);
+  const revision = await advanceJob(slice.tx, slice.job, applied);
   return { kind: 'more', revision, delayMs: 0 };
 }
 
-async function pacedSlice({ tx, job, usersPerMinute, clock }: Slice): Promise<SliceOutcome> {
+async function pacedSlice(slice: Slice): Promise<SliceOutcome> {
+  const { tx, job, usersPerMinute, clock } = slice;
   const { pace: stored, nowMs } = await lockPace(tx, job.environmentId);
   const leap = clock.look(nowMs);
   const pace = settlePace(leap === undefined ? stored : acrossLeap(stored, leap), nowMs);
@@ -38,7 +37,7 @@ async function pacedSlice({ tx, job, usersPerMinute, clock }: Slice): Promise<Sl
     await postponeJob(tx, job, turn.dueAtMs);
     return { kind: 'more', revision: job.revision, delayMs: turn.dueAtMs - nowMs };
   }
-  const applied = await applyNextRows(tx, job, turn.rows);
+  const applied = await applyNextRows(slice, turn.rows, () => true);
   if (applied === undefined) return { kind: 'done' };
   const next = afterSlice(pace, nowMs, applied.rows, usersPerMinute);
   await savePace(tx, job.environmentId, next, true);
@@ -53,32 +52,78 @@ interface Applied {
   counts: OutcomeCounts;
 }
 
-async function applyNextRows(tx: Transaction, job: LockedJob, rows: number): Promise<Applied | undefined> {
-  const { environmentId, id: jobId, cursor } = job;
-  const staged = await readStagedRows(tx, { environmentId, jobId, after: cursor, rows, bytes: SLICE_BYTES });
-  const last = staged.at(-1);
-  if (last === undefined) return undefined;
-
+/**
+ * Applies batches of so many rows, one at least, until the slice is over. While PostgreSQL writes one the next is sorted
+ * out here. Returns undefined when there are no more rows.
+ */
+async function applyNextRows(
+  slice: Slice,
+  rows: number,
+  isOver: () => boolean,
+): Promise<Applied | undefined> {
+  const { tx, job } = slice;
   const readRow = createRowReader(job);
-  const accepted: AcceptedRow[] = [];
-  const refused: RefusedRow[] = [];
-  const erased: number[] = [];
-  for (const { row, raw } of staged) {
-    if (raw.length === 0) {
-      erased.push(row);
-      continue;
-    }
-    const { id, companyId, metadata, errors } = readRow(raw);
-    // Validation has refused what breaks a rule; more is refused here only if a newer version with stricter rules took over.
-    if (id === null || errors.length > 0) refused.push({ row, id, errors });
-    else accepted.push({ row, id, companyId, metadata });
+  const applied: Applied = { cursor: 0, rows: 0, counts: noRows() };
+  let writing: Promise<void> = Promise.resolve();
+  for await (const batch of readBatches(slice, rows)) {
+    const sorted = await sortOut(batch, readRow);
+    await writing;
+    if (applied.rows > 0 && isOver()) break;
+    applied.cursor = batch.at(-1)?.row ?? applied.cursor;
+    applied.rows += batch.length;
+    writing = writeBatch(tx, job, sorted).then((counts) => addTo(applied.counts, counts));
+    writing.catch(() => undefined); // awaited a batch later
   }
+  await writing;
+  return applied.rows > 0 ? applied : undefined;
+}
+
+interface SortedBatch {
+  accepted: AcceptedRow[];
+  refused: RefusedRow[];
+  erased: number[];
+}
+
+async function sortOut(batch: readonly StagedRow[], readRow: RowReader): Promise<SortedBatch> {
+  const sorted: SortedBatch = { accepted: [], refused: [], erased: [] };
+  for await (const stretch of inStretches(batch)) {
+    for (const { row, raw } of stretch) {
+      if (raw.length === 0) {
+        sorted.erased.push(row);
+        continue;
+      }
+      const read = readRow(raw);
+      const { id, companyId, errors, hasNulls } = read;
+      // Validation has refused what breaks a rule; more only if a newer version with stricter rules took over.
+      if (id === null || errors.length > 0) sorted.refused.push({ row, id, errors });
+      else {
+        const { json = read.metadata } = read;
+        sorted.accepted.push({ row, id, companyId, json, isWhole: json === read.json, hasNulls });
+      }
+    }
+  }
+  return sorted;
+}
+
+async function writeBatch(
+  tx: Transaction,
+  job: LockedJob,
+  { accepted, refused, erased }: SortedBatch,
+): Promise<OutcomeCounts> {
   await insertRefusedRows(tx, job, refused);
   await insertErasedRows(tx, job, erased);
   const counts = await applyRows(tx, job, accepted);
   counts.failed += refused.length;
   counts.unchanged += erased.length;
-  return { cursor: last.row, rows: staged.length, counts };
+  return counts;
+}
+
+function noRows(): OutcomeCounts {
+  return { created: 0, updated: 0, unchanged: 0, failed: 0 };
+}
+
+function addTo(sum: OutcomeCounts, counts: OutcomeCounts): void {
+  for (const outcome of OUTCOMES) sum[outcome] += counts[outcome];
 }
 
 /** Applies rows; where the database refuses a value, halves them until only the poison row is left out. */
@@ -87,7 +132,7 @@ async function applyRows(
   job: LockedJob,
   rows: readonly AcceptedRow[],
 ): Promise<OutcomeCounts> {
-  if (rows.length === 0) return { created: 0, updated: 0, unchanged: 0, failed: 0 };
+  if (rows.length === 0) return noRows();
   await tx.query('SAVEPOINT rows');
   try {
     const counts = await upsertRows(tx, job, rows);
@@ -100,15 +145,10 @@ async function applyRows(
   const [only] = rows;
   if (rows.length === 1 && only !== undefined) {
     await insertRefusedRows(tx, job, [{ row: only.row, id: only.id, errors: [rowError('storage_error')] }]);
-    return { created: 0, updated: 0, unchanged: 0, failed: 1 };
+    return { ...noRows(), failed: 1 };
   }
   const middle = Math.ceil(rows.length / 2);
-  const first = await applyRows(tx, job, rows.slice(0, middle));
-  const second = await applyRows(tx, job, rows.slice(middle));
-  return {
-    created: first.created + second.created,
-    updated: first.updated + second.updated,
-    unchanged: first.unchanged + second.unchanged,
-    failed: first.failed + second.failed,
-  };
+  const counts = await applyRows(tx, job, rows.slice(0, middle));
+  addTo(counts, await applyRows(tx, job, rows.slice(middle)));
+  return counts;
 }

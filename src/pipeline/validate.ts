@@ -2,38 +2,35 @@
 import { type Observations, observeIgnoredKey, observeProperty } from '#job/observations';
 import { advanceJob } from '#store/move-job';
 import { insertRefusedRows, type RefusedRow } from '#store/row-results';
-import { readStagedRows } from '#store/staged-rows';
 import { createRowReader } from './read-csv-row';
 import type { ReadRow } from './read-row';
-import { SLICE_BYTES, SLICE_ROWS, type Slice, type SliceOutcome } from './slice';
+import { inStretches, readBatches, type Slice, type SliceOutcome, sliceTimer } from './slice';
 
 /** Checks the next rows. Accepted rows leave no trace here: they are read again when they are applied. */
-export async function validateSlice({ tx, job }: Slice): Promise<SliceOutcome> {
-  const { environmentId, id: jobId, cursor, observations } = job;
-  const staged = await readStagedRows(tx, {
-    environmentId,
-    jobId,
-    after: cursor,
-    rows: SLICE_ROWS,
-    bytes: SLICE_BYTES,
-  });
-  const last = staged.at(-1);
-  if (last === undefined) return { kind: 'done' };
-
+export async function validateSlice(slice: Slice): Promise<SliceOutcome> {
+  const { tx, job } = slice;
+  const { observations } = job;
   const readRow = createRowReader(job);
-  const refused: RefusedRow[] = [];
-  for (const { row, raw } of staged) {
-    if (raw.length === 0) continue; // erased
-    const read = readRow(raw);
-    if (read.errors.length > 0) refused.push({ row, id: read.id, errors: read.errors });
-    else observe(observations, read);
+  const isOver = sliceTimer();
+  let cursor: number | undefined;
+  let failed = 0;
+  for await (const batch of readBatches(slice)) {
+    const refused: RefusedRow[] = [];
+    for await (const stretch of inStretches(batch)) {
+      for (const { row, raw } of stretch) {
+        if (raw.length === 0) continue; // erased
+        const read = readRow(raw);
+        if (read.errors.length > 0) refused.push({ row, id: read.id, errors: read.errors });
+        else observe(observations, read);
+      }
+    }
+    await insertRefusedRows(tx, job, refused);
+    failed += refused.length;
+    cursor = batch.at(-1)?.row;
+    if (isOver()) break;
   }
-  await insertRefusedRows(tx, job, refused);
-  const revision = await advanceJob(tx, job, {
-    cursor: last.row,
-    counts: { failed: refused.length },
-    observations,
-  });
+  if (cursor === undefined) return { kind: 'done' };
+  const revision = await advanceJob(tx, job, { cursor, counts: { failed }, observations });
   return { kind: 'more', revision, delayMs: 0 };
 }
 

@@ -41,10 +41,11 @@ export async function upsertRows(
   rows: readonly AcceptedRow[],
 ): Promise<OutcomeCounts> {
   const { entity, metadataMode, existingMode, dryRun } = job;
+  const { input, repeats } = writeInput(rows);
   const { rows: answers } = await tx.query<UpsertAnswer>({
-    name: ['upsert', entity, metadataMode, existingMode, dryRun].join('-'),
-    text: upsertStatement(job),
-    values: [job.environmentId, job.id, writeInput(rows), JSON.stringify([refusal(job)])],
+    name: ['upsert', entity, metadataMode, existingMode, dryRun, repeats].join('-'),
+    text: upsertStatement(job, repeats),
+    values: [job.environmentId, job.id, input, JSON.stringify([refusal(job)])],
   });
   const { wanted, written, ...counts } = answers[0] as UpsertAnswer;
   if (written !== wanted) throw new LostRaceError();
@@ -57,55 +58,58 @@ function refusal({ entity, existingMode }: UpsertJob): RowError {
   return rowError(code, ENTITIES[entity].idKey);
 }
 
-/** The rows as one JSON array. The metadata goes in as text, because a second pass of JSON.stringify would round numbers. */
-function writeInput(rows: readonly AcceptedRow[]): string {
+/**
+ * The rows as one JSON array, and whether an id comes more than once. What the client wrote goes in as text, because a
+ * second pass of JSON.stringify would round numbers.
+ */
+function writeInput(rows: readonly AcceptedRow[]): { input: string; repeats: boolean } {
   const turns = new Map<string, number>();
-  const items = rows.map(({ row, id, companyId, metadata }) => {
+  const items = rows.map(({ row, id, companyId, json, isWhole, hasNulls }) => {
     const turn = (turns.get(id) ?? 0) + 1;
     turns.set(id, turn);
     const company =
       companyId === undefined ? '' : `,"sets_company":true,"company_id":${JSON.stringify(companyId)}`;
-    return `{"row":${row},"turn":${turn},"id":${JSON.stringify(id)}${company},"patch":${metadata}}`;
+    const nulls = hasNulls ? ',"nulls":true' : '';
+    const patch = isWhole ? `"whole":${json}` : `"patch":${json}`;
+    return `{"row":${row},"turn":${turn},"id":${JSON.stringify(id)}${company}${nulls},${patch}}`;
   });
-  return `[${items.join(',')}]`;
+  return { input: `[${items.join(',')}]`, repeats: turns.size < rows.length };
 }
 
 /**
  * $1 environment, $2 job, $3 rows, $4 errors of a row that the mode refuses. Names of tables and columns come from
  * ENTITIES only.
+ * OFFSET 0 keeps what is computed once from being written out, and computed anew, wherever it is used.
+ * @param repeats whether an id may come more than once
  */
-function upsertStatement({ entity, metadataMode, existingMode, dryRun }: UpsertJob): string {
+function upsertStatement(
+  { entity, metadataMode, existingMode, dryRun }: UpsertJob,
+  repeats: boolean,
+): string {
   const { collection, idKey } = ENTITIES[entity];
   const after = (before: string) => `
     CROSS JOIN LATERAL (SELECT
       CASE WHEN i.sets_company THEN i.company_id ELSE ${before}.company_id END AS company_id,
-      ${newMetadata(metadataMode, before)} AS metadata) a
-    CROSS JOIN LATERAL (SELECT ${outcome(existingMode, before)} AS outcome) o`;
+      ${newMetadata(metadataMode, before)} AS metadata OFFSET 0) a
+    CROSS JOIN LATERAL (SELECT ${outcome(existingMode, before)} AS outcome OFFSET 0) o`;
   const state = (before: string) => `
          ${kept(existingMode, before, 'company_id')}, ${kept(existingMode, before, 'metadata')}, o.outcome,
          ${before}.is_there OR o.outcome = 'created' AS is_there`;
   return `
 WITH RECURSIVE input AS MATERIALIZED (
-  SELECT row, turn, id, coalesce(sets_company, false) AS sets_company, company_id, patch
-  FROM jsonb_to_recordset($3::jsonb)
-    AS r(row int, turn int, id text, sets_company boolean, company_id text, patch jsonb)
+  SELECT row, turn, id, coalesce(sets_company, false) AS sets_company, company_id, nulls,
+         coalesce(patch, nullif(whole -> 'metadata', 'null'), '{}') AS patch
+  FROM jsonb_to_recordset($3::jsonb) AS r(
+    row int, turn int, id text, sets_company boolean, company_id text, nulls boolean, patch jsonb, whole jsonb)
 ),
-fold AS (
+fold AS MATERIALIZED (
   SELECT i.row, i.turn, i.id, s.is_there AS existed, t.xmin AS version, ${state('s')}
   FROM input i LEFT JOIN ${collection} t ON t.environment_id = $1 AND t.${idKey} = i.id
     ${stored(entity, dryRun)}
     ${after('s')}
-  WHERE i.turn = 1
-  UNION ALL
-  SELECT i.row, i.turn, i.id, f.existed, f.version, ${state('f')}
-  FROM fold f JOIN input i ON i.id = f.id AND i.turn = f.turn + 1
-    ${after('f')}
+  ${repeats ? foldOn(state('f'), after('f')) : ''}
 ),
-final AS MATERIALIZED (
-  SELECT DISTINCT ON (id) id, existed, version, company_id, metadata,
-         bool_or(outcome IN ('created', 'updated')) OVER (PARTITION BY id) AS changed
-  FROM fold ORDER BY id, turn DESC
-),
+final AS MATERIALIZED (${repeats ? LAST_OF_EACH : ONE_OF_EACH}),
 ${dryRun ? noteChanges() : writeChanges(entity)},
 results AS (
   INSERT INTO row_results (environment_id, job_id, row, id, outcome, errors)
@@ -120,6 +124,23 @@ SELECT count(*) FILTER (WHERE outcome = 'created')::int AS created,
 FROM fold`;
 }
 
+/** The rows after the first of each id, one turn after another. */
+function foldOn(state: string, after: string): string {
+  return `WHERE i.turn = 1
+  UNION ALL
+  SELECT i.row, i.turn, i.id, f.existed, f.version, ${state}
+  FROM fold f JOIN input i ON i.id = f.id AND i.turn = f.turn + 1
+    ${after}`;
+}
+
+/** What is left of each id in the end. */
+const LAST_OF_EACH = `
+  SELECT DISTINCT ON (id) id, existed, version, company_id, metadata,
+         bool_or(outcome IN ('created', 'updated')) OVER (PARTITION BY id) AS changed
+  FROM fold ORDER BY id, turn DESC`;
+const ONE_OF_EACH = `
+  SELECT id, existed, version, company_id, metadata, outcome IN ('created', 'updated') AS changed FROM fold`;
+
 /** The state before the first row: what is stored, or what the dry run has noted instead. */
 function stored(entity: Entity, dryRun: boolean): string {
   const { idKey, belongsToCompany } = ENTITIES[entity];
@@ -131,11 +152,13 @@ function stored(entity: Entity, dryRun: boolean): string {
       coalesce(d.metadata, t.metadata) AS metadata, coalesce(d.id, t.${idKey}) IS NOT NULL AS is_there) s`;
 }
 
-/** Metadata after row i upon the state `before`, which may be absent. */
+/**
+ * Metadata after row i upon the state `before`, which may be absent. Stored metadata has no nulls, so there is something
+ * to remove only when the row has them.
+ */
 function newMetadata(mode: MetadataMode, before: string): string {
-  return mode === 'replace'
-    ? 'jsonb_strip_nulls(i.patch)'
-    : `jsonb_strip_nulls(coalesce(${before}.metadata || i.patch, i.patch))`;
+  const whole = mode === 'replace' ? 'i.patch' : `coalesce(${before}.metadata || i.patch, i.patch)`;
+  return `CASE WHEN i.nulls THEN jsonb_strip_nulls(${whole}) ELSE ${whole} END`;
 }
 
 /**

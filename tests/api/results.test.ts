@@ -10,9 +10,9 @@ beforeAll(async () => {
 });
 afterAll(() => muster.close());
 
-async function importBody(body: string | Buffer, type: string): Promise<WireJob> {
+async function importBody(body: string | Buffer, type: string, timeoutMs = 60_000): Promise<WireJob> {
   const { body: job } = await postBody(muster, body, { 'Content-Type': type }).expect(202);
-  return muster.finished(job.job_id);
+  return muster.finished(job.job_id, muster.key, timeoutMs);
 }
 
 async function text(jobId: string, query = '', accept = '*/*') {
@@ -157,7 +157,7 @@ it('10,000 rows of 5 kB come back whole, with little in memory at a time, also t
   const pad = 'x'.repeat(4_900);
   const rows = Array.from({ length: 10_000 }, (_, n) => `{"user_id":"big${n}","metadata":{"pad":"${pad}"}}`);
   const body = `${rows.join('\n')}\n`;
-  const job = await importBody(body, 'application/x-ndjson');
+  const job = await importBody(body, 'application/x-ndjson', 150_000);
   const answer = await fetch(`${muster.url}/v1/background_jobs/${job.job_id}/results?as=input`, {
     headers: { Authorization: `Token ${muster.key}` },
   });
@@ -173,4 +173,4 @@ it('10,000 rows of 5 kB come back whole, with little in memory at a time, also t
   });
   for (let read = await reader.read(); !read.done; read = await reader.read()) chunks.push(read.value);
   expect(Buffer.concat(chunks).equals(Buffer.from(body))).toBe(true);
-});
+}, 180_000);

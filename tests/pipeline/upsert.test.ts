@@ -85,7 +85,9 @@ describe('the upsert', () => {
           const apply = async (job: UpsertJob, some: typeof inputs) => {
             const rows = some.map(({ id, companyId, patch }, index): AcceptedRow => {
               const metadata = `{${patch.map(([key, value]) => `"${key}":${value}`).join(',')}}`;
-              return { row: index + 1, id, companyId, metadata };
+              const whole = `{ "metadata" : ${metadata}, "user_id": "another"}`;
+              const isWhole = index % 2 === 0;
+              return { ...row(index + 1, id, isWhole ? whole : metadata), isWhole, companyId };
             });
             for (let first = 0; first < rows.length; first += size) {
               await muster.store.transaction((tx) => upsertRows(tx, job, rows.slice(first, first + size)));
@@ -107,7 +109,7 @@ describe('the upsert', () => {
   it('leaves unchanged rows alone: no new version of them', async () => {
     const first = await newJob();
     const rows = Array.from({ length: 50 }, (_, n): AcceptedRow => {
-      return { row: n + 1, id: `u${n}`, companyId: 'c', metadata: `{"n":${n}.50}` };
+      return { ...row(n + 1, `u${n}`, `{"n":${n}.50}`), companyId: 'c' };
     });
     await muster.store.transaction((tx) => upsertRows(tx, first, rows));
     const versions =
@@ -123,15 +125,10 @@ describe('the upsert', () => {
   it('loses nothing beside another writer of the same users', async () => {
     const job = await newJob();
     const counters = (n: number): AcceptedRow[] =>
-      Array.from({ length: 20 }, (_, id) => ({
-        row: n * 20 + id + 1,
-        id: `u${id}`,
-        companyId: undefined,
-        metadata: `{"bulk${n}":${n}}`,
-      }));
+      Array.from({ length: 20 }, (_, id) => row(n * 20 + id + 1, `u${id}`, `{"bulk${n}":${n}}`));
     const single = async (n: number, id: number) => {
-      const row = { row: 1, id: `u${id}`, companyId: undefined, metadata: `{"single${n}":${n}}` };
-      await muster.store.transaction((tx) => upsertRows(tx, { ...job, id: randomUUID() }, [row]));
+      const rows = [row(1, `u${id}`, `{"single${n}":${n}}`)];
+      await muster.store.transaction((tx) => upsertRows(tx, { ...job, id: randomUUID() }, rows));
     };
     await Promise.all([
       ...Array.from({ length: 5 }, (_, n) =>
@@ -293,7 +290,7 @@ describe('the upsert', () => {
 });
 
 function row(number: number, id: string, metadata: string): AcceptedRow {
-  return { row: number, id, companyId: undefined, metadata };
+  return { row: number, id, companyId: undefined, json: metadata, isWhole: false, hasNulls: true };
 }
 
 async function newJob() {

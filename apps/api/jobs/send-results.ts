@@ -2,7 +2,6 @@
  * GET /v1/background_jobs/{job_id}/results: every row of a job in the order it came, as NDJSON or CSV, or the rows
  * themselves as they came. Streamed: a page of rows is in memory at a time.
  */
-import { once } from 'node:events';
 import { stringify } from 'csv-stringify/sync';
 import { type Request, type Response, Router } from 'express';
 import { listResults } from '#pipeline/list-results';
@@ -11,6 +10,7 @@ import type { RowResult } from '#store/row-results';
 import { type ApiDeps, callerOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { readQuery } from '../parameters';
+import { writePart } from '../write-part';
 import { requireJob, requireJobId } from './find-job';
 import { RESULTS_PARAMETERS } from './parameters';
 
@@ -52,11 +52,7 @@ async function send(
 ): Promise<void> {
   let pending: Buffer | string = format.head;
   for await (const page of req.method === 'HEAD' ? [] : pages) {
-    if (res.destroyed) return;
-    for (const part of [pending, format.write(page)]) {
-      if (part.length > 0 && !res.write(part)) await Promise.race([once(res, 'drain'), once(res, 'close')]);
-      if (res.destroyed) return;
-    }
+    if (!(await writePart(res, pending)) || !(await writePart(res, format.write(page)))) return;
     pending = '';
   }
   res.end(pending);

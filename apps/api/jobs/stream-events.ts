@@ -3,7 +3,6 @@
  * one when it has ended. A client that comes back with Last-Event-ID gets what it does not have; when that is nothing
  * any more, 204, which tells an EventSource not to come back.
  */
-import { once } from 'node:events';
 import { type Response, Router } from 'express';
 import type { Dialect } from '#dialect/dialect';
 import { isFinal } from '#job/lifecycle';
@@ -11,6 +10,7 @@ import type { ReadJob } from '#store/jobs';
 import { type ApiDeps, jobContextOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { readQuery } from '../parameters';
+import { writePart } from '../write-part';
 import { entityTag, requireJob, requireJobId } from './find-job';
 
 /** Shorter than the idle time after which proxies hang up. */
@@ -65,8 +65,7 @@ async function sendEvents(res: Response, jobs: LatestJob, show: (job: ReadJob) =
       sent = job.revision;
       const event = `id: ${eventId(job)}\nevent: job\ndata: ${JSON.stringify(show(job))}\n\n`;
       // A slow client gets the latest state when it is ready for it, not every state in between.
-      if (!res.write(event)) await Promise.race([once(res, 'drain'), once(res, 'close')]);
-      if (isFinal(job.status)) break;
+      if (!(await writePart(res, event)) || isFinal(job.status)) break;
     }
   } finally {
     clearInterval(keepAlive);

@@ -2,7 +2,6 @@
  * Reading users and companies back: one by id, or all, page by page or as one NDJSON stream. The metadata goes from the
  * table to the answer as text, so that every digit stays.
  */
-import { once } from 'node:events';
 import { type Request, type Response, Router } from 'express';
 import { AppError } from '#errors';
 import { ENTITIES, type Entity } from '#job/entity';
@@ -12,6 +11,7 @@ import { type ApiDeps, baseUrlOf, callerOf, requestIdOf, requireScope } from '..
 import { methodNotAllowed } from '../method-not-allowed';
 import { nextLink, readQuery, storableText, writeCursor } from '../parameters';
 import { readJsonBody } from '../read-json-body';
+import { writePart } from '../write-part';
 import { deleteBody, LIST_COMPANIES_PARAMETERS, LIST_USERS_PARAMETERS } from './parameters';
 
 const STREAM_PAGE_ROWS = 500;
@@ -92,9 +92,7 @@ async function streamAll(
   res.type('application/x-ndjson');
   for (let after = start; ; ) {
     const page = await readPage(after);
-    if (res.destroyed) return;
-    const text = page.map((profile) => `${writeProfile(profile, entity)}\n`).join('');
-    if (text !== '' && !res.write(text)) await Promise.race([once(res, 'drain'), once(res, 'close')]);
+    if (!(await writePart(res, page.map((profile) => `${writeProfile(profile, entity)}\n`).join('')))) return;
     if (page.length < STREAM_PAGE_ROWS) break;
     after = page.at(-1)?.id;
   }
