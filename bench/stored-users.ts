@@ -44,7 +44,7 @@ SELECT e.id, 'user-' || lpad(n::text, 8, '0'), 'company-' || lpad((n % 500 + 1):
     'plan', (ARRAY['free', 'starter', 'growth', 'scale', 'enterprise'])[a % 5 + 1],
     'country', (ARRAY['AT', 'BR', 'CA', 'DE', 'ES', 'FR', 'GB', 'IN', 'JP', 'NG', 'US', 'ZA'])[b % 12 + 1],
     'is_admin', a % 10 = 0, 'created_at', iso('2023-01-01', a), 'seats', a / 7 % 200, 'logins', b / 7 % 5000,
-    'mrr', (a / 3 % 90000)::numeric / 100, 'last_seen', iso('2026-01-01', b))
+    'mrr', round((a / 3 % 90000)::numeric / 100, 2), 'last_seen', iso('2026-01-01', b))
 FROM environments e, ${numbers} AS n,
   LATERAL (SELECT hashint8extended(n, 1) & 1073741823 AS a, hashint8extended(n, 2) & 1073741823 AS b) random,
   LATERAL (SELECT (ARRAY['Ada', 'Björn', 'Chloé', 'Dmitri', 'Emeka', 'Fatima', 'Grace', 'Hiro'])[a / 11 % 8 + 1] AS first,

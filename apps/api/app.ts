@@ -5,7 +5,7 @@ import { userpilot } from '#dialect/userpilot/dialect';
 import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
 import { answerError } from './answer-error';
-import { authenticate } from './authenticate';
+import { authentication } from './authenticate';
 import type { ApiDeps } from './context';
 import { health } from './health';
 import { bulkIdentify } from './imports/bulk-identify';
@@ -27,12 +27,14 @@ export function createApi(deps: ApiDeps): Express {
   app.use(assignRequestId(), logRequests(deps.logger), helmet());
   app.use(health(deps));
   app.use(reference());
-  app.use(authenticate(deps));
+  const caller = authentication(deps);
+  app.use(readJobRoute(deps, userpilot, caller));
+  app.use(caller.required);
   for (const kind of KINDS) {
     app.use(bulkIdentify(deps, userpilot, kind));
     app.use(profiles(deps, kind));
   }
-  app.use(listJobsRoute(deps, userpilot), readJobRoute(deps, userpilot), sendResults(deps));
+  app.use(listJobsRoute(deps, userpilot), sendResults(deps));
   app.use(streamEvents(deps, userpilot), controlJob(deps, userpilot));
   app.use(() => {
     throw new AppError('not_found');

@@ -1,27 +1,61 @@
 /** API keys: `Authorization: Token KEY`, `Bearer KEY` (schemes in any case) or `x-api-key: KEY`. */
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '#errors';
-import { findTenant } from '#store/api-keys';
+import { findTenant, type Tenant } from '#store/api-keys';
 import type { ApiDeps } from './context';
 import { limitFailedKeys } from './limit-failed-keys';
 
 const AUTHORIZATION = /^(?:token|bearer)[ \t]+(\S+)[ \t]*$/i;
 
-/**
- * Finds the caller's environment before anything of the body is read.
- * @throws AppError unauthorized: the same answer for a missing, unknown and revoked key; rate_limited after many
- */
-export function authenticate({ store, settings }: ApiDeps): RequestHandler {
+/** How long a caller is known without being looked up again, by handlers that prove the key themselves. */
+const RECENT_MS = 5_000;
+const MAX_RECENT = 1_000;
+
+export interface Authentication {
+  /**
+   * Finds the caller's environment before anything of the body is read.
+   * Fails with AppError unauthorized: the same answer for a missing, unknown and revoked key; rate_limited after many
+   */
+  readonly required: RequestHandler;
+  /**
+   * The same, but a caller who was found in the last seconds is taken as known. Only for a handler whose own query proves
+   * that the key is not revoked, and which calls `prove` when it finds nothing.
+   */
+  readonly recent: RequestHandler;
+  /** Looks the caller up after all. Rejects as `required` does. */
+  prove(req: Request, res: Response): Promise<void>;
+}
+
+export function authentication({ store, settings }: ApiDeps): Authentication {
   const countFailedKey = limitFailedKeys();
-  return async (req, res, next) => {
+  const found = new Map<string, { tenant: Tenant; atMs: number }>();
+
+  const enter = (res: Response, tenant: Tenant) => {
+    res.locals.caller = { ...tenant, usersPerMinute: tenant.usersPerMinute ?? settings.usersPerMinute };
+  };
+  const prove = async (req: Request, res: Response) => {
     const key = readKey(req);
     const tenant = key === undefined ? undefined : await findTenant(store.pool, key);
-    if (tenant === undefined) {
+    if (key === undefined || tenant === undefined) {
       await countFailedKey(req, res);
       throw new AppError('unauthorized', { headers: { 'WWW-Authenticate': 'Token realm="muster"' } });
     }
-    res.locals.caller = { ...tenant, usersPerMinute: tenant.usersPerMinute ?? settings.usersPerMinute };
-    next();
+    if (found.size >= MAX_RECENT) found.clear();
+    found.set(key, { tenant, atMs: performance.now() });
+    enter(res, tenant);
+  };
+  return {
+    prove,
+    async required(req, res, next) {
+      await prove(req, res);
+      next();
+    },
+    async recent(req, res, next) {
+      const known = found.get(readKey(req) ?? '');
+      if (known !== undefined && performance.now() - known.atMs < RECENT_MS) enter(res, known.tenant);
+      else await prove(req, res);
+      next();
+    },
   };
 }
 

@@ -1,11 +1,11 @@
 /**
- * What a table of ten million users does to an import, against one that is empty: two services on this machine, alike but
- * for their tables. The users of the large one are of the very environment that imports.
+ * What a table of ten million users does to an import, against one that is empty: two services on this machine, alike
+ * but for their tables. The users of the large one are of the very environment that imports.
  *
  * insert: new ids spread over the whole range of the stored ones; the yardstick's table has no user. update: stored ids
- * at random; the yardstick's table has just these users, the same rows. Every repetition has other ids, and the yardstick
- * a table that was emptied and a fresh environment. Both servers have the product's settings: of the large table, most is in the memory of the system, not in
- * the buffers of PostgreSQL.
+ * at random; the yardstick's table has just these users, the same rows. Every repetition has other ids, and the
+ * yardstick an emptied table and a fresh environment. Both servers have the product's settings: most of the large table
+ * is in the memory of the system, not in the buffers of PostgreSQL.
  */
 import type { Bench, Figure } from '../bench';
 import { measureInTurns, ratio } from '../compare';
@@ -31,7 +31,7 @@ const OPERATIONS: readonly Operation[] = [
 
 export const largeTable: Bench = {
   name: 'large-table',
-  about: `Import of ${SIZES.small} into a table of ten million users and into an empty one: new ids all over it, and random stored ones.`,
+  about: `Import of ${SIZES.small} into a table of ten million users and an empty one: new ids, random stored ones.`,
   async run({ backend, cpuProfile, repetitions, progress }) {
     const users = readUserCount(repetitions);
     requireDisk(users);
@@ -138,8 +138,8 @@ function makeFile(rows: readonly string[], numbers: readonly number[]): Buffer {
 }
 
 /**
- * Numbers all over the range, one from each of ROWS parts of it, in no order; others in every turn. Stored users have the
- * even numbers, new ones are odd.
+ * Numbers all over the range, one from each of ROWS parts of it, in no order; others in every turn. Stored users have
+ * the even numbers, new ones are odd.
  */
 function chooseNumbers({ users, operation }: Pick<Both, 'users' | 'operation'>, turn: number): number[] {
   const part = users / ROWS;

@@ -49,6 +49,8 @@ const WARM_UP_ROWS = 500;
 interface Contender {
   name: string;
   rows: number;
+  /** Undefined: ours. */
+  opponent: Opponent | undefined;
   peer: Peer | undefined;
   fault: string | undefined;
 }
@@ -63,7 +65,8 @@ export const peers: Bench = {
     const service = await startService({ backend, usersPerMinute: 0, cpuProfile });
     const contenders: Contender[] = [];
     try {
-      contenders.push({ name: 'Muster', rows: ROWS, peer: openMuster(service), fault: undefined });
+      const ours = { name: 'Muster', rows: ROWS, opponent: undefined };
+      contenders.push({ ...ours, peer: openMuster(service), fault: undefined });
       for (const opponent of OPPONENTS) contenders.push(await open(opponent, service, progress));
       const figures: Figure[] = [];
       for (const size of ['small', 'big'] as const satisfies Size[]) {
@@ -77,16 +80,13 @@ export const peers: Bench = {
   },
 };
 
-async function open(
-  { name, rows, open }: Opponent,
-  service: Service,
-  progress: Progress,
-): Promise<Contender> {
+async function open(opponent: Opponent, service: Service, progress: Progress): Promise<Contender> {
+  const { name, rows } = opponent;
   try {
     progress(`starting ${name}`);
-    return { name, rows, peer: await open(service, progress), fault: undefined };
+    return { name, rows, opponent, peer: await opponent.open(service, progress), fault: undefined };
   } catch (error) {
-    return { name, rows, peer: undefined, fault: toSentence(error) };
+    return { name, rows, opponent, peer: undefined, fault: toSentence(error) };
   }
 }
 
@@ -119,12 +119,12 @@ async function runOrNotice(
   operation: (typeof OPERATIONS)[number],
   ndjson: Buffer,
 ): Promise<number> {
-  const { peer, fault, name } = contender;
+  const { peer, fault, opponent } = contender;
   if (peer === undefined || fault !== undefined) return Number.NaN;
   try {
     return await peer[operation](ndjson);
   } catch (error) {
-    if (name === 'Muster') throw error;
+    if (opponent === undefined) throw error;
     contender.fault = toSentence(error);
     return Number.NaN;
   }
@@ -136,16 +136,15 @@ function toFigures(size: Size, contenders: readonly Contender[], samples: readon
   const speeds: Figure[] = [];
   OPERATIONS.forEach((operation, offset) => {
     const ours = samples[offset] ?? [];
-    contenders.forEach(({ name, rows, fault }, index) => {
+    contenders.forEach(({ name, rows, opponent, fault }, index) => {
       const theirs = samples[index * OPERATIONS.length + offset] ?? [];
       const part = rows < ROWS ? ` (first ${rows.toLocaleString('en-US')} rows)` : '';
       if (fault === undefined) {
         speeds.push({ name: `${operation} ${SIZES[size]}: ${name}${part}`, unit: 'rows/s', samples: theirs });
       }
-      const goals = OPPONENTS[index - 1]?.goals;
-      if (goals === undefined) return;
+      if (opponent === undefined) return;
       const title = `${operation} ${SIZES[size]}: Muster / ${name}`;
-      const figure = ratio(title, ours, theirs, { atLeast: goals[size] });
+      const figure = ratio(title, ours, theirs, { atLeast: opponent.goals[size] });
       ratios.push(fault === undefined ? figure : toFailed(figure, fault));
     });
   });

@@ -7,7 +7,7 @@ import type { Store } from '#store/client';
 import { SIZES } from '../make-rows';
 import { withDatabase } from './database';
 import { compareWays, readRepetitions, readSizes, type Way } from './measure';
-import { measureImports, readAccepted, upsertInBatches } from './upsert';
+import { measureImports, readSent, upsertInBatches } from './upsert';
 
 const SLICE_ROWS = { small: 500, big: 450 };
 
@@ -23,7 +23,7 @@ const SETTINGS: [name: string, settings: Record<string, string>][] = [
 async function main(store: Store): Promise<void> {
   const repetitions = readRepetitions();
   for (const size of readSizes()) {
-    const versions = [await readAccepted(size, 0), await readAccepted(size, 1)];
+    const versions = [await readSent(size, 0), await readSent(size, 1)];
     const ways = SETTINGS.map(
       ([name, settings]): Way => ({
         name,

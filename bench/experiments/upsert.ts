@@ -1,7 +1,5 @@
 /** Imports by the upsert alone: rows that are read and checked already, against tables that were emptied. */
 import { randomUUID } from 'node:crypto';
-import type { AcceptedRow } from '#job/row';
-import { readRow } from '#pipeline/read-row';
 import type { Transaction } from '#store/client';
 import { upsertRows } from '#store/upsert-rows';
 import type { Size } from '../make-rows';
@@ -9,13 +7,25 @@ import { makeLines } from './database';
 
 export const ENVIRONMENT = 1;
 
+/** A row of a file, taken apart. */
+export interface SentRow {
+  row: number;
+  id: string;
+  companyId: string | null;
+  /** As JSON. */
+  metadata: string;
+}
+
 /** Applies a batch within the transaction that is open. */
-export type Upsert = (tx: Transaction, jobId: string, rows: readonly AcceptedRow[]) => Promise<unknown>;
+export type Upsert = (tx: Transaction, jobId: string, rows: readonly SentRow[]) => Promise<unknown>;
 
 /** The product's own. */
 export const upsertUsers: Upsert = (tx, id, rows) => {
   const options = { metadataMode: 'merge', existingMode: 'upsert', dryRun: false } as const;
-  return upsertRows(tx, { ...options, id, environmentId: ENVIRONMENT, entity: 'user' }, rows);
+  const accepted = rows.map(({ row, id: userId, companyId, metadata }) => {
+    return { row, id: userId, companyId, json: metadata, isWhole: false, hasNulls: false };
+  });
+  return upsertRows(tx, { ...options, id, environmentId: ENVIRONMENT, entity: 'user' }, accepted);
 };
 
 export interface Batches {
@@ -27,12 +37,18 @@ export function upsertInBatches(rows: number, upsert: Upsert = upsertUsers): Bat
   return { upsert, rows };
 }
 
-export async function readAccepted(size: Size, version: number): Promise<AcceptedRow[]> {
+export async function readSent(size: Size, version: number): Promise<SentRow[]> {
   const lines = await makeLines(size, version);
-  return lines.map((raw, index) => {
-    const { id, companyId, metadata } = readRow(raw, 'user');
-    return { row: index + 1, id: id ?? '', companyId, metadata };
+  return lines.map((line, index) => {
+    const { user_id: id, company_id: companyId, metadata } = JSON.parse(line.toString('utf8')) as WireUser;
+    return { row: index + 1, id, companyId, metadata: JSON.stringify(metadata) };
   });
+}
+
+interface WireUser {
+  user_id: string;
+  company_id: string;
+  metadata: object;
 }
 
 /**
@@ -43,7 +59,7 @@ export async function readAccepted(size: Size, version: number): Promise<Accepte
 export async function measureImports(
   tx: Transaction,
   { upsert, rows: batch }: Batches,
-  [first = [], second = []]: readonly AcceptedRow[][],
+  [first = [], second = []]: readonly SentRow[][],
 ): Promise<Record<string, number>> {
   await tx.query('TRUNCATE users, row_results');
   // None is due in the middle.

@@ -6,7 +6,7 @@ import type { Store } from '#store/client';
 import { SIZES } from '../make-rows';
 import { withDatabase } from './database';
 import { compareWays, readRepetitions, readSizes, type Way } from './measure';
-import { measureImports, readAccepted, upsertInBatches } from './upsert';
+import { measureImports, readSent, upsertInBatches } from './upsert';
 
 const MIB = 1024 * 1024;
 const SLICE_ROWS = { small: 500, big: 450 };
@@ -36,7 +36,7 @@ async function main(store: Store): Promise<void> {
   await store.pool.query('ALTER TABLE users RENAME TO migrated');
   await store.pool.query('ALTER INDEX users_by_company RENAME TO migrated_by_company');
   for (const size of readSizes()) {
-    const versions = [await readAccepted(size, 0), await readAccepted(size, 1)];
+    const versions = [await readSent(size, 0), await readSent(size, 1)];
     const ways = TABLES.map(
       ([name, changes]): Way => ({
         name,

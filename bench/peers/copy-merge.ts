@@ -15,9 +15,9 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { spawnOwn } from '../child-process';
 import type { Service } from '../service';
 import { databaseUrl } from './database-url';
-import { keepLastLines } from './last-lines';
 import { checkStored, type Peer, rowsPerSecond, toLines } from './peer';
 import { makeDataFolder } from './peer-process';
+import { keepLastLines } from './process-words';
 
 /** A line is one CSV field: neither byte can be in a line of JSON, where both must be escaped. */
 const FORMAT = `WITH (FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02')`;

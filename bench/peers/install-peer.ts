@@ -7,7 +7,8 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { spawnOwn } from '../child-process';
-import { keepLastLines } from './last-lines';
+import { atExit } from './at-exit';
+import { keepFirstLines } from './process-words';
 
 export interface PeerPackages {
   /** Names the folder, with the version. */
@@ -19,14 +20,14 @@ export interface PeerPackages {
   compile?: string[];
 }
 
-/** @returns the folder that has `node_modules`. @throws Error with the last words of npm */
+/** @returns the folder that has `node_modules`. @throws Error with the words of npm */
 export async function installPeer(peer: PeerPackages, progress: (words: string) => void): Promise<string> {
   const cache = process.env.MUSTER_BENCH_CACHE ?? path.join(homedir(), '.cache', 'muster-bench');
   const folder = path.resolve(cache, `${peer.name}-${peer.version}`);
   if (existsSync(folder)) return folder;
   const unfinished = `${folder}.unfinished-${process.pid}`;
   const remove = () => rmSync(unfinished, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
-  process.once('exit', remove);
+  const callOff = atExit(remove);
   try {
     mkdirSync(unfinished, { recursive: true });
     const { packages: dependencies, compile = [] } = peer;
@@ -41,11 +42,14 @@ export async function installPeer(peer: PeerPackages, progress: (words: string) 
     // Another bench may have been quicker: what it installed is the same.
     if (!existsSync(folder)) renameSync(unfinished, folder);
   } finally {
-    process.off('exit', remove);
+    callOff();
     remove();
   }
   return folder;
 }
+
+/** Its first lines say what is wrong; those that begin with `at` are the stack of npm itself. */
+const NPM_ERROR = /^npm (error|ERR!) (?!\s*at )/;
 
 async function npm(folder: string, words: string[]): Promise<void> {
   const child = spawnOwn('npm', [...words, '--prefix', folder, '--loglevel=error'], {
@@ -53,15 +57,16 @@ async function npm(folder: string, words: string[]): Promise<void> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   // The compilers that npm has started too: they are in its process group.
-  const killAll = () => {
+  const callOff = atExit(() => {
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
-  };
-  process.prependOnceListener('exit', killAll);
-  const lastLines = keepLastLines(child);
+  });
+  const errors = keepFirstLines(child, NPM_ERROR);
   try {
     const [code] = (await once(child, 'close')) as [number | null];
-    if (code !== 0) throw new Error(`npm ${words[0]} failed with exit code ${code}: ${lastLines()}`);
+    if (code === 0) return;
+    const why = errors().replaceAll(/https?:\S+/g, 'the registry');
+    throw new Error(`npm ${words[0]} failed with exit code ${code}: ${why}`);
   } finally {
-    process.off('exit', killAll);
+    callOff();
   }
 }

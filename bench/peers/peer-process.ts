@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnOwn, stopProcess } from '../child-process';
-import { keepLastLines } from './last-lines';
+import { atExit } from './at-exit';
+import { keepLastLines } from './process-words';
 
 const READY_WITHIN_MS = 120_000;
 const POLL_MS = 100;
@@ -30,13 +31,16 @@ export interface DataFolder {
 /** Makes a folder that is gone at the latest when this process exits. */
 export function makeDataFolder(): DataFolder {
   const folder = mkdtempSync(path.join(tmpdir(), 'muster-bench-peer-'));
-  const remove = () => {
-    process.off('exit', remove);
-    // Tried again: at exit the peer that was killed a moment ago may still be writing.
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  // Tried again: at exit the peer that was killed a moment ago may still be writing.
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  const callOff = atExit(remove);
+  return {
+    path: folder,
+    remove() {
+      callOff();
+      remove();
+    },
   };
-  process.once('exit', remove);
-  return { path: folder, remove };
 }
 
 /** Runs it to its end. @throws Error with its last words when the exit code is not 0 */
@@ -58,10 +62,10 @@ export async function startPeer(command: PeerCommand, readyUrl: string): Promise
   child.once('error', (error) => {
     fault = error;
   });
-  // Before its folder is removed.
-  const kill = () => child.kill('SIGKILL');
-  process.prependOnceListener('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
+  child.once(
+    'exit',
+    atExit(() => child.kill('SIGKILL')),
+  );
   const begun = performance.now();
   while (!(await answers(readyUrl))) {
     const ended = child.exitCode !== null || child.signalCode !== null;

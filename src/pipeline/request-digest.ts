@@ -4,27 +4,17 @@ import type { Readable } from 'node:stream';
 import { AppError } from '#errors';
 import type { ImportRequest } from './import-request';
 
-/** Takes the body in pieces and watches its size. */
+/** Takes the body in pieces. */
 export class RequestDigest {
   private readonly hash: Hash;
-  private bytes = 0;
   private digest: Buffer | undefined;
 
-  /** @param maxBytes of the body after decompression */
-  constructor(
-    { entity, dryRun, metadataMode, existingMode, onBusy }: ImportRequest,
-    private readonly maxBytes: number,
-  ) {
+  constructor({ entity, dryRun, metadataMode, existingMode, onBusy }: ImportRequest) {
     const parameters = JSON.stringify([entity, dryRun, metadataMode, existingMode, onBusy]);
     this.hash = createHash('sha256').update(`${parameters}\n`);
   }
 
-  /** @throws AppError payload_too_large */
   update(chunk: Buffer): void {
-    this.bytes += chunk.length;
-    if (this.bytes > this.maxBytes) {
-      throw new AppError('payload_too_large', { details: `The limit is ${this.maxBytes} bytes.` });
-    }
     this.hash.update(chunk);
   }
 
@@ -36,6 +26,15 @@ export class RequestDigest {
 }
 
 /**
+ * @param bytes of the body so far, after decompression
+ * @throws AppError payload_too_large
+ */
+export function requireSize(bytes: number, maxBytes: number): void {
+  if (bytes > maxBytes)
+    throw new AppError('payload_too_large', { details: `The limit is ${maxBytes} bytes.` });
+}
+
+/**
  * Reads a body for its digest alone; nothing is staged.
  * @throws AppError payload_too_large; the body's own error when the client goes away
  */
@@ -44,8 +43,11 @@ export async function digestRequest(
   request: ImportRequest,
   maxBytes: number,
 ): Promise<Buffer> {
-  const digest = new RequestDigest(request, maxBytes);
+  const digest = new RequestDigest(request);
+  let bytes = 0;
   for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    requireSize(bytes, maxBytes);
     digest.update(chunk);
   }
   return digest.value;

@@ -15,7 +15,7 @@ import { copyStagedRows, StagingBuffer } from '#store/staged-rows';
 import { beginUpload, discardUpload, endUpload } from '#store/uploads';
 import type { RowCutter } from './cut/row-cutter';
 import type { ImportRequest } from './import-request';
-import { RequestDigest } from './request-digest';
+import { RequestDigest, requireSize } from './request-digest';
 import { inPlace, requireRoom, takePlace } from './slot';
 
 const FLUSH_BYTES = 1024 * 1024;
@@ -28,6 +28,8 @@ export interface StageOptions {
   /** Bytes of the body after decompression. */
   maxBytes: number;
   cutter: RowCutter;
+  /** Whether the digest will be asked for. */
+  withDigest: boolean;
 }
 
 /** A body whose rows are all staged. Call one of the two methods, once. */
@@ -72,7 +74,7 @@ class Upload implements StagedUpload {
 
   constructor(private readonly options: StageOptions) {
     this.buffer = new StagingBuffer(options.request.owner.environmentId, options.jobId);
-    this.hash = new RequestDigest(options.request, options.maxBytes);
+    this.hash = new RequestDigest(options.request);
   }
 
   get digest(): Buffer {
@@ -80,11 +82,12 @@ class Upload implements StagedUpload {
   }
 
   async read(body: Readable): Promise<void> {
-    const { cutter } = this.options;
+    const { cutter, maxBytes, withDigest } = this.options;
     // The body is not destroyed on a fault: the client, still writing, is to read our answer.
     for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       this.bytes += chunk.length;
-      this.hash.update(chunk);
+      requireSize(this.bytes, maxBytes);
+      if (withDigest) this.hash.update(chunk);
       cutter.push(chunk, this.add);
       if (this.buffer.byteLength >= FLUSH_BYTES) await this.flush();
     }

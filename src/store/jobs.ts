@@ -87,6 +87,39 @@ export async function readJob(
   return rows[0];
 }
 
+/** A job as somebody asks for it. */
+export interface AskedJob {
+  id: string;
+  environmentId: number;
+  /** The key that asks. */
+  keyId: number;
+}
+
+/**
+ * Many at once, each only if it is of that environment and its key is not revoked.
+ * @returns in the order of what was asked; undefined where there is none
+ */
+export async function readAskedJobs(
+  db: Queryable,
+  asked: readonly AskedJob[],
+): Promise<(ReadJob | undefined)[]> {
+  const { rows } = await db.query<ReadJob & { place: number }>({
+    name: 'read-asked-jobs',
+    text: `SELECT place::int, ${JOB_COLUMNS}, now() AS now
+           FROM unnest($1::uuid[], $2::int[], $3::int[]) WITH ORDINALITY AS asked(job, environment, key, place)
+             JOIN jobs ON id = job AND environment_id = environment
+           WHERE EXISTS (SELECT FROM api_keys WHERE api_keys.id = key AND revoked_at IS NULL)`,
+    values: [
+      asked.map(({ id }) => id),
+      asked.map(({ environmentId }) => environmentId),
+      asked.map(({ keyId }) => keyId),
+    ],
+  });
+  const found: (ReadJob | undefined)[] = asked.map(() => undefined);
+  for (const { place, ...job } of rows) found[place - 1] = job;
+  return found;
+}
+
 /** The header line of the CSV file that a job came in; null when its rows are JSON. */
 export async function readCsvHeader(
   db: Queryable,

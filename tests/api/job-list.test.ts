@@ -132,7 +132,7 @@ describe('filters', () => {
   it('go by the state that is shown: a canceled job is shown, and found, as failed', async () => {
     const { key, environmentId } = await muster.addEnvironment('canceled');
     await muster.importRows([{ user_id: 'a' }], key);
-    const sql = "UPDATE jobs SET status = 'canceled' WHERE environment_id = $1";
+    const sql = "UPDATE jobs SET status = 'canceled', error_code = 'canceled' WHERE environment_id = $1";
     await muster.store.pool.query(sql, [environmentId]);
     const { body: all } = await muster.get(LIST, key).expect(200);
     expect(all).toMatchObject([{ status: 'failed', error: { code: 'canceled' } }]);

@@ -69,7 +69,7 @@ async function takeIn(
   const { store, settings } = deps;
   await requireRoom(store.pool, request);
   const { content: upload, filename } = await readUpload(req, res, ENTITIES[request.entity], (body, cutter) =>
-    stage(body, { ...settings, store, jobId, request, cutter }),
+    stage(body, { ...settings, store, jobId, request, cutter, withDigest: claim !== undefined }),
   );
   const describe = (job: Job) =>
     JSON.stringify(dialect.writeJob(job, jobContextOf(req, res, job.submittedAt)));

@@ -3,25 +3,34 @@ import { type Request, type Response, Router } from 'express';
 import type { Dialect } from '#dialect/dialect';
 import { isFinal } from '#job/lifecycle';
 import type { ReadJob } from '#store/jobs';
+import type { Authentication } from '../authenticate';
 import { type ApiDeps, callerOf, jobContextOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { readQuery } from '../parameters';
 import { entityTag, matches, pollAfterSeconds, requireJob, requireJobId } from './find-job';
+import { createJobReader } from './job-reader';
 import { READ_JOB_PARAMETERS } from './parameters';
 
-export function readJobRoute(deps: ApiDeps, dialect: Dialect): Router {
+/** Mounted before the other routes ask for the key: it asks for it in the query for the job. */
+export function readJobRoute(deps: ApiDeps, dialect: Dialect, caller: Authentication): Router {
   const router = Router();
+  const readAsked = createJobReader(deps.store.pool);
   router
     .route('/v1/background_jobs/:jobId')
-    .get(async (req, res) => {
+    .get(caller.recent, async (req, res) => {
       const { wait = 0 } = readQuery(req, READ_JOB_PARAMETERS);
       const id = requireJobId(req, res);
       const known = req.get('if-none-match');
-      const job =
-        wait > 0 ? await awaitChange(deps, res, id, known, wait * 1000) : await requireJob(deps, res, id);
+      const { environmentId, keyId } = callerOf(res);
+      let job = await readAsked({ id, environmentId, keyId });
+      if (job === undefined) {
+        await caller.prove(req, res);
+        job = await requireJob(deps, res, id);
+      }
+      if (wait > 0) job = await awaitChange(deps, res, job, known, wait * 1000);
       answer(req, res, dialect, job, known);
     })
-    .all(methodNotAllowed('GET, HEAD'));
+    .all(caller.required, methodNotAllowed('GET, HEAD'));
   return router;
 }
 
@@ -47,31 +56,42 @@ function answer(
 async function awaitChange(
   deps: ApiDeps,
   res: Response,
-  id: string,
+  first: ReadJob,
   known: string | undefined,
   waitMs: number,
 ): Promise<ReadJob> {
-  let notice: (job?: ReadJob) => void = () => {};
-  // Followed before the first look, so that no change falls in between.
-  const unfollow = deps.jobWatch.follow(id, (job) => notice(job));
-  let timer: NodeJS.Timeout | undefined;
+  const isNews = (job: ReadJob) =>
+    known === undefined ? job.status !== first.status : !matches(known, entityTag(job));
+  let latest = first;
+  let isOver = false;
+  let look = () => {};
+  const take = (job: ReadJob) => {
+    if (job.revision >= latest.revision) latest = job;
+  };
+  const end = () => {
+    isOver = true;
+    look();
+  };
+  const unfollow = deps.jobWatch.follow(first.id, (job) => {
+    if (job === undefined) return end();
+    take(job);
+    look();
+  });
+  const timer = setTimeout(end, waitMs);
+  res.once('close', end);
   try {
-    const first = await requireJob(deps, res, id);
-    const isNews = (job: ReadJob) =>
-      known === undefined ? job.status !== first.status : !matches(known, entityTag(job));
-    if (isFinal(first.status) || (known !== undefined && isNews(first))) return first;
-    return await new Promise((resolve) => {
-      let latest = first;
-      const end = () => resolve(latest);
-      timer = setTimeout(end, waitMs);
-      res.once('close', end);
-      notice = (job) => {
-        latest = job ?? latest;
-        if (job === undefined || isNews(job)) end();
+    // Read again now that it is followed, so that no change falls in between.
+    take(await requireJob(deps, res, first.id));
+    await new Promise<void>((resolve) => {
+      look = () => {
+        if (isOver || isFinal(latest.status) || isNews(latest)) resolve();
       };
+      look();
     });
+    return latest;
   } finally {
     clearTimeout(timer);
+    res.off('close', end);
     unfollow();
   }
 }

@@ -57,12 +57,12 @@ export function streamEvents(deps: ApiDeps, dialect: Dialect): Router {
 async function sendEvents(res: Response, jobs: LatestJob, show: (job: ReadJob) => object): Promise<void> {
   const keepAlive = setInterval(() => res.destroyed || res.write(': still here\n\n'), KEEP_ALIVE_MS);
   try {
-    for (let sent = -1; ; ) {
+    for (let sent: ReadJob | undefined; ; ) {
       const job = await jobs.take();
       if (job === undefined || res.destroyed) break;
-      // Word and the first look may come in any order.
-      if (job.revision < sent) continue;
-      sent = job.revision;
+      // Word and the first look may come in any order, and some word is of no change at all.
+      if (sent !== undefined && (job.revision < sent.revision || eventId(job) === eventId(sent))) continue;
+      sent = job;
       const event = `id: ${eventId(job)}\nevent: job\ndata: ${JSON.stringify(show(job))}\n\n`;
       // A slow client gets the latest state when it is ready for it, not every state in between.
       if (!(await writePart(res, event)) || isFinal(job.status)) break;
