@@ -60,7 +60,7 @@ module.exports = {
     owns('@prisma/[^/]+|pg-copy-streams', 'src/store/'),
     owns('pg', 'src/store/', 'src/queue/', 'apps/standalone/postgres/', 'apps/standalone/embedded-postgres'),
     owns('bullmq|ioredis', 'src/queue/'),
-    owns('express|express-rate-limit|multer|helmet|pino-http|csv-stringify', 'apps/api/'),
+    owns('express|express-rate-limit|multer|helmet|csv-stringify', 'apps/api/'),
     owns('@asteasolutions/zod-to-openapi', 'apps/api/reference/'),
     owns('swagger-ui-dist', 'apps/api/reference/'),
     owns('csv-parse', 'src/pipeline/'),

@@ -2,13 +2,17 @@
 import type { Bench, BenchOptions } from './bench';
 import { accept } from './benches/accept';
 import { delivery } from './benches/delivery';
+import { environments } from './benches/environments';
 import { following } from './benches/following';
+import { largeTable } from './benches/large-table';
 import { parallelUploads } from './benches/parallel-uploads';
+import { peers } from './benches/peers';
 import { polls } from './benches/polls';
 import { results } from './benches/results';
 import { start } from './benches/start';
 import { throughput } from './benches/throughput';
 import { trueRate } from './benches/true-rate';
+import { unchanged } from './benches/unchanged';
 import { uploadMemory } from './benches/upload-memory';
 import { type BenchResult, toText } from './report';
 import { stopAllServices } from './service';
@@ -24,7 +28,11 @@ export const BENCHES: readonly Bench[] = [
   polls,
   parallelUploads,
   throughput,
+  unchanged,
+  environments,
   trueRate,
+  peers,
+  largeTable,
 ];
 
 /** The list of benches for a help text. */

@@ -25,10 +25,10 @@ export function createApi(deps: ApiDeps): Express {
   const app = express();
   app.disable('etag').set('trust proxy', deps.settings.trustProxy);
   app.use(assignRequestId(), logRequests(deps.logger), helmet());
-  app.use(health(deps));
-  app.use(reference());
   const caller = authentication(deps);
+  // First, because it is asked for far more often than all the rest.
   app.use(readJobRoute(deps, userpilot, caller));
+  app.use(health(deps), reference());
   app.use(caller.required);
   for (const kind of KINDS) {
     app.use(bulkIdentify(deps, userpilot, kind));

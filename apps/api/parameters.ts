@@ -55,6 +55,21 @@ export function writeCursor(value: unknown): string {
 /** Text that PostgreSQL can compare with. */
 export const storableText = z.string().refine((text) => !text.includes('\u0000') && text.isWellFormed());
 
+/** Of an address without parameters. */
+export const NO_PARAMETERS = {};
+
+const schemas = new WeakMap<z.ZodRawShape, z.ZodObject>();
+
+/** Made once for each shape, because zod compiles it. */
+function schemaOf(shape: z.ZodRawShape): z.ZodObject {
+  let schema = schemas.get(shape);
+  if (schema === undefined) {
+    schema = z.strictObject(shape);
+    schemas.set(shape, schema);
+  }
+  return schema;
+}
+
 /**
  * Reads the query string.
  * @throws AppError invalid_parameter, which names the parameters but not their values
@@ -63,8 +78,7 @@ export function readQuery<Shape extends z.ZodRawShape>(
   req: Request,
   shape: Shape,
 ): z.output<z.ZodObject<Shape>> {
-  const schema = z.strictObject(shape);
-  const read = schema.safeParse(req.query);
+  const read = schemaOf(shape).safeParse(req.query);
   if (read.success) return read.data as z.output<z.ZodObject<Shape>>;
   const known = Object.keys(shape);
   const wrong = read.error.issues

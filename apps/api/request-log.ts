@@ -1,7 +1,6 @@
 /** Gives every request an id and one line in the log: its route and outcome, never its path, whose ids are personal data. */
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
-import { pinoHttp } from 'pino-http';
 import type { Logger } from '#logger';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,200}$/;
@@ -17,27 +16,31 @@ export function assignRequestId(): RequestHandler {
   };
 }
 
+/** One line for each request when its answer is out, or its client has gone before. */
+export function logRequests(logger: Logger): RequestHandler {
+  return (req, res, next) => {
+    const level = isRead(req.method) ? 'debug' : 'info';
+    const isLogged = logger.isLevelEnabled(level);
+    const begunMs = performance.now();
+    res.once('close', () => {
+      const isFailure = res.statusCode >= 500;
+      if (!isLogged && !isFailure) return;
+      const fields = {
+        request_id: res.locals.requestId,
+        method: req.method,
+        route: req.route?.path ?? null,
+        status: res.statusCode,
+        duration_ms: Math.round(performance.now() - begunMs),
+        ...(!res.writableFinished && { aborted: true }),
+      };
+      if (isFailure) logger.error(fields, 'request');
+      else logger[level](fields, 'request');
+    });
+    next();
+  };
+}
+
 /** Polling would fill the log. */
 function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
-}
-
-export function logRequests(logger: Logger): RequestHandler {
-  return pinoHttp<Parameters<RequestHandler>[0], Parameters<RequestHandler>[1]>({
-    logger,
-    quietReqLogger: true,
-    quietResLogger: true,
-    genReqId: (_req, res) => String(res.getHeader('X-Request-Id')),
-    customAttributeKeys: { reqId: 'request_id', responseTime: 'duration_ms' },
-    customProps: (req, res) => ({
-      method: req.method,
-      route: req.route?.path ?? null,
-      status: res.statusCode,
-    }),
-    customLogLevel: (req, res) => (res.statusCode >= 500 ? 'error' : isRead(req.method) ? 'debug' : 'info'),
-    customSuccessMessage: () => 'request',
-    customErrorMessage: () => 'request',
-    // The error itself is logged once, by answerError.
-    serializers: { err: () => undefined, res: () => undefined },
-  }) as RequestHandler;
 }

@@ -6,7 +6,7 @@
  */
 
 /** PostgreSQL's numeric holds at most this many digits after the decimal point (its manual, table 8.2). */
-const MAX_FRACTION_DIGITS = 16_383;
+export const MAX_FRACTION_DIGITS = 16_383;
 /** PostgreSQL reads no exponent of this size, not even behind a zero. */
 const EXPONENT_LIMIT = 2 ** 30;
 

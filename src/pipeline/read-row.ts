@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import { ENTITIES, type Entity } from '#job/entity';
 import type { PropertyType } from '#job/observations';
 import { type RowError, rowError } from '#job/outcome';
-import { doublesAreExact, isStorableNumber, metadataNumberTexts } from './exact-numbers';
+import { doublesAreExact, isStorableNumber, MAX_FRACTION_DIGITS, metadataNumberTexts } from './exact-numbers';
 
 export const MAX_ROW_BYTES = 1024 * 1024;
 const MAX_ID_CHARACTERS = 256;
@@ -169,15 +169,19 @@ function readMetadata(metadata: unknown, text: string, row: ParsedRow): void {
   // Text that came as UTF-8 has neither U+0000 nor half of a surrogate pair but by an escape.
   const hasEscapes = text.includes('\\u');
   let hasNulls = false;
+  // A number beyond the range reads as one of these, but for one with a fraction of thousands of digits.
+  let hasLimits = text.length > MAX_FRACTION_DIGITS;
   for (const key of keys) {
     const value = values[key];
     if (value === null) hasNulls = true;
+    else if (value === 0 || value === Infinity || value === -Infinity) hasLimits = true;
     const error = checkEntry(key, value, hasEscapes);
     if (error === undefined) continue;
     row.errors.push(error);
     if (row.errors.length >= MAX_ERRORS_PER_ROW) return;
   }
-  if (row.errors.length === 0 && MAYBE_OUT_OF_RANGE.test(text)) checkNumbers(text, values, row.errors);
+  if (row.errors.length === 0 && hasLimits && MAYBE_OUT_OF_RANGE.test(text))
+    checkNumbers(text, values, row.errors);
   if (row.errors.length > 0) return;
   row.values = values;
   row.hasNulls = hasNulls;

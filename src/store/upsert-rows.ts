@@ -86,7 +86,6 @@ function upsertStatement(
   { entity, metadataMode, existingMode, dryRun }: UpsertJob,
   repeats: boolean,
 ): string {
-  const { collection, idKey } = ENTITIES[entity];
   const after = (before: string) => `
     CROSS JOIN LATERAL (SELECT
       CASE WHEN i.sets_company THEN i.company_id ELSE ${before}.company_id END AS company_id,
@@ -103,8 +102,8 @@ WITH RECURSIVE input AS MATERIALIZED (
     row int, turn int, id text, sets_company boolean, company_id text, nulls boolean, patch jsonb, whole jsonb)
 ),
 fold AS MATERIALIZED (
-  SELECT i.row, i.turn, i.id, s.is_there AS existed, t.xmin AS version, ${state('s')}
-  FROM input i LEFT JOIN ${collection} t ON t.environment_id = $1 AND t.${idKey} = i.id
+  SELECT i.row, i.turn, i.id, s.is_there AS existed, s.place, s.version, ${state('s')}
+  FROM input i
     ${stored(entity, dryRun)}
     ${after('s')}
   ${repeats ? foldOn(state('f'), after('f')) : ''}
@@ -128,28 +127,40 @@ FROM fold`;
 function foldOn(state: string, after: string): string {
   return `WHERE i.turn = 1
   UNION ALL
-  SELECT i.row, i.turn, i.id, f.existed, f.version, ${state}
+  SELECT i.row, i.turn, i.id, f.existed, f.place, f.version, ${state}
   FROM fold f JOIN input i ON i.id = f.id AND i.turn = f.turn + 1
     ${after}`;
 }
 
 /** What is left of each id in the end. */
 const LAST_OF_EACH = `
-  SELECT DISTINCT ON (id) id, existed, version, company_id, metadata,
+  SELECT DISTINCT ON (id) id, existed, place, version, company_id, metadata,
          bool_or(outcome IN ('created', 'updated')) OVER (PARTITION BY id) AS changed
   FROM fold ORDER BY id, turn DESC`;
 const ONE_OF_EACH = `
-  SELECT id, existed, version, company_id, metadata, outcome IN ('created', 'updated') AS changed FROM fold`;
+  SELECT id, existed, place, version, company_id, metadata, outcome IN ('created', 'updated') AS changed FROM fold`;
 
-/** The state before the first row: what is stored, or what the dry run has noted instead. */
+/**
+ * The state before the first row: what is stored, or what the dry run has noted instead. OFFSET 0 makes it a look by key
+ * for each row: as a join, a planner without current statistics may read the whole environment for every batch.
+ */
 function stored(entity: Entity, dryRun: boolean): string {
-  const { idKey, belongsToCompany } = ENTITIES[entity];
+  const { collection, idKey, belongsToCompany } = ENTITIES[entity];
   const company = belongsToCompany ? 't.company_id' : 'NULL::text';
+  const look = `LEFT JOIN LATERAL (
+      SELECT t.ctid AS place, t.xmin AS version, ${company} AS company_id, t.metadata, true AS is_there
+      FROM ${collection} t WHERE t.environment_id = $1 AND t.${idKey} = i.id OFFSET 0) t ON true`;
   if (!dryRun)
-    return `CROSS JOIN LATERAL (SELECT ${company} AS company_id, t.metadata, t.${idKey} IS NOT NULL AS is_there) s`;
-  return `LEFT JOIN dry_run_profiles d ON d.environment_id = $1 AND d.job_id = $2 AND d.id = i.id
-    CROSS JOIN LATERAL (SELECT CASE WHEN d.id IS NULL THEN ${company} ELSE d.company_id END AS company_id,
-      coalesce(d.metadata, t.metadata) AS metadata, coalesce(d.id, t.${idKey}) IS NOT NULL AS is_there) s`;
+    return `${look}
+    CROSS JOIN LATERAL (
+      SELECT t.place, t.version, t.company_id, t.metadata, t.is_there IS NOT NULL AS is_there) s`;
+  return `${look}
+    LEFT JOIN LATERAL (
+      SELECT d.company_id, d.metadata, true AS is_there FROM dry_run_profiles d
+      WHERE d.environment_id = $1 AND d.job_id = $2 AND d.id = i.id OFFSET 0) d ON true
+    CROSS JOIN LATERAL (
+      SELECT t.place, t.version, CASE WHEN d.is_there THEN d.company_id ELSE t.company_id END AS company_id,
+             coalesce(d.metadata, t.metadata) AS metadata, coalesce(d.is_there, t.is_there, false) AS is_there) s`;
 }
 
 /**
@@ -183,6 +194,7 @@ function kept(mode: ExistingMode, before: string, column: string): string {
 
 function writeChanges(entity: Entity): string {
   const { collection, idKey, belongsToCompany } = ENTITIES[entity];
+  // Found by its place, which needs no index; it is the row that was read when its version is still there.
   const companyColumn = belongsToCompany ? ', company_id' : '';
   const setCompany = belongsToCompany ? 'company_id = f.company_id,' : '';
   return `inserted AS (
@@ -193,7 +205,7 @@ function writeChanges(entity: Entity): string {
 updated AS (
   UPDATE ${collection} t SET ${setCompany} metadata = f.metadata, updated_at = now(), last_job_id = $2
   FROM final f
-  WHERE f.existed AND f.changed AND t.environment_id = $1 AND t.${idKey} = f.id AND t.xmin = f.version
+  WHERE f.existed AND f.changed AND t.ctid = f.place AND t.xmin = f.version AND t.${idKey} = f.id
   RETURNING 1
 )`;
 }

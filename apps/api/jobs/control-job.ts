@@ -6,7 +6,7 @@ import { cancelJob } from '#pipeline/cancel';
 import { retryJob } from '#pipeline/retry';
 import { type ApiDeps, callerOf, jobContextOf, requestIdOf, requireScope } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
-import { readQuery } from '../parameters';
+import { NO_PARAMETERS, readQuery } from '../parameters';
 import { requireJob, requireJobId } from './find-job';
 import { RETRY_PARAMETERS } from './parameters';
 
@@ -17,7 +17,7 @@ export function controlJob(deps: ApiDeps, dialect: Dialect): Router {
     .route('/v1/background_jobs/:jobId/cancel')
     .post(async (req, res) => {
       requireScope(res, 'import');
-      readQuery(req, {});
+      readQuery(req, NO_PARAMETERS);
       const id = requireJobId(req, res);
       await cancelJob(callerOf(res).environmentId, id, deps);
       const job = await requireJob(deps, res, id);

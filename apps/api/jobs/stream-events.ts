@@ -9,7 +9,7 @@ import { isFinal } from '#job/lifecycle';
 import type { ReadJob } from '#store/jobs';
 import { type ApiDeps, jobContextOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
-import { readQuery } from '../parameters';
+import { NO_PARAMETERS, readQuery } from '../parameters';
 import { writePart } from '../write-part';
 import { entityTag, requireJob, requireJobId } from './find-job';
 
@@ -22,7 +22,7 @@ export function streamEvents(deps: ApiDeps, dialect: Dialect): Router {
   router
     .route('/v1/background_jobs/:jobId/events')
     .get(async (req, res) => {
-      readQuery(req, {});
+      readQuery(req, NO_PARAMETERS);
       const id = requireJobId(req, res);
       const jobs = new LatestJob();
       const unfollow = deps.jobWatch.follow(id, (job) => jobs.offer(job));

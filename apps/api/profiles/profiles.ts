@@ -9,7 +9,7 @@ import { eraseProfiles } from '#pipeline/erase';
 import { listProfiles, type Profile, type ProfileFilter, readProfile } from '#store/profiles';
 import { type ApiDeps, baseUrlOf, callerOf, requestIdOf, requireScope } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
-import { nextLink, readQuery, storableText, writeCursor } from '../parameters';
+import { NO_PARAMETERS, nextLink, readQuery, storableText, writeCursor } from '../parameters';
 import { readJsonBody } from '../read-json-body';
 import { writePart } from '../write-part';
 import { deleteBody, LIST_COMPANIES_PARAMETERS, LIST_USERS_PARAMETERS } from './parameters';
@@ -30,7 +30,7 @@ export function profiles(deps: ApiDeps, entity: Entity): Router {
   router
     .route(`/v1/${collection}/:id`)
     .get(async (req, res) => {
-      readQuery(req, {});
+      readQuery(req, NO_PARAMETERS);
       const id = storableText.safeParse(req.params.id);
       const { environmentId } = callerOf(res);
       const profile = id.success
@@ -47,7 +47,7 @@ export function profiles(deps: ApiDeps, entity: Entity): Router {
 /** `{"users": ["id", ...]}`, as Userpilot's delete. Answers how many were stored; they are gone by then. */
 async function erase(req: Request, res: Response, { store, logger }: ApiDeps, entity: Entity): Promise<void> {
   requireScope(res, 'admin');
-  readQuery(req, {});
+  readQuery(req, NO_PARAMETERS);
   const { collection, missingCode } = ENTITIES[entity];
   const { [collection]: ids = [] } = await readJsonBody(req, res, deleteBody(entity), missingCode);
   const count = await eraseProfiles(store, callerOf(res).environmentId, entity, ids);
