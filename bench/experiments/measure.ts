@@ -29,8 +29,11 @@ export async function compareWays(title: string, ways: readonly Way[], repetitio
   const samples = new Map<Way, Record<string, number>[]>(ways.map((way) => [way, []]));
   for (let n = 0; n <= repetitions; n++) {
     for (const way of ways) {
-      process.stderr.write(`  ${n === 0 ? 'warming up' : `${n} of ${repetitions}`}: ${way.name}\n`);
       const measured = await way.run();
+      const raw = JSON.stringify(measured, (_, value) =>
+        typeof value === 'number' ? Math.round(value) : value,
+      );
+      process.stderr.write(`  ${n === 0 ? 'warm-up' : `${n} of ${repetitions}`}: ${way.name} ${raw}\n`);
       if (n > 0) samples.get(way)?.push(measured);
     }
   }

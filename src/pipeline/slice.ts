@@ -62,10 +62,12 @@ export async function* inStretches(batch: readonly StagedRow[]): AsyncGenerator<
  * The staged rows behind the job's cursor, batch by batch. Each next batch is asked for before the last one is worked on,
  * and what is asked of the connection afterwards comes afterwards: so PostgreSQL writes a batch while the rows of the next
  * one are read here.
+ * @param most batches that are wanted
  */
 export async function* readBatches(
   { tx, job }: Slice,
   rows = BATCH_ROWS,
+  most = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<readonly StagedRow[], void> {
   const { environmentId, id: jobId } = job;
   const read = (after: number) => {
@@ -73,11 +75,12 @@ export async function* readBatches(
     batch.catch(() => undefined); // nobody waits for it when the slice fails before
     return batch;
   };
-  for (let next = read(job.cursor); ; ) {
+  let next = read(job.cursor);
+  for (let n = 1; n <= most; n++) {
     const batch = await next;
     const last = batch.at(-1);
     if (last === undefined) return;
-    next = read(last.row);
+    if (n < most) next = read(last.row);
     yield batch;
   }
 }

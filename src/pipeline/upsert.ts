@@ -8,7 +8,7 @@ import { lockPace, savePace } from '#store/paces';
 import { insertErasedRows, insertRefusedRows, type RefusedRow } from '#store/row-results';
 import { upsertRows } from '#store/upsert-rows';
 import { createRowReader, type RowReader } from './read-csv-row';
-import { BATCH_ROWS, inStretches, readBatches, type Slice, type SliceOutcome, sliceTimer } from './slice';
+import { inStretches, readBatches, type Slice, type SliceOutcome, sliceTimer } from './slice';
 import { acrossLeap, afterSlice, settlePace, takeTurn } from './throttle';
 
 /**
@@ -20,7 +20,7 @@ export async function upsertSlice(slice: Slice): Promise<SliceOutcome> {
 }
 
 async function unpacedSlice(slice: Slice): Promise<SliceOutcome> {
-  const applied = await applyNextRows(slice, BATCH_ROWS, sliceTimer());
+  const applied = await applyNextRows(slice, readBatches(slice), sliceTimer());
   if (applied === undefined) return { kind: 'done' };
   const revision = await advanceJob(slice.tx, slice.job, applied);
   return { kind: 'more', revision, delayMs: 0 };
@@ -37,7 +37,7 @@ async function pacedSlice(slice: Slice): Promise<SliceOutcome> {
     await postponeJob(tx, job, turn.dueAtMs);
     return { kind: 'more', revision: job.revision, delayMs: turn.dueAtMs - nowMs };
   }
-  const applied = await applyNextRows(slice, turn.rows, () => true);
+  const applied = await applyNextRows(slice, readBatches(slice, turn.rows, 1), () => true);
   if (applied === undefined) return { kind: 'done' };
   const next = afterSlice(pace, nowMs, applied.rows, usersPerMinute);
   await savePace(tx, job.environmentId, next, true);
@@ -53,19 +53,18 @@ interface Applied {
 }
 
 /**
- * Applies batches of so many rows, one at least, until the slice is over. While PostgreSQL writes one the next is sorted
- * out here. Returns undefined when there are no more rows.
+ * Applies the batches, one at least, until the slice is over. While PostgreSQL writes one the next is sorted out here.
+ * Returns undefined when there are no more rows.
  */
 async function applyNextRows(
-  slice: Slice,
-  rows: number,
+  { tx, job }: Slice,
+  batches: AsyncIterable<readonly StagedRow[]>,
   isOver: () => boolean,
 ): Promise<Applied | undefined> {
-  const { tx, job } = slice;
   const readRow = createRowReader(job);
   const applied: Applied = { cursor: 0, rows: 0, counts: noRows() };
   let writing: Promise<void> = Promise.resolve();
-  for await (const batch of readBatches(slice, rows)) {
+  for await (const batch of batches) {
     const sorted = await sortOut(batch, readRow);
     await writing;
     if (applied.rows > 0 && isOver()) break;

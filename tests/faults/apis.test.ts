@@ -10,6 +10,9 @@ import { waitFor } from '../support/wait';
 
 const LONG = process.env.FAULTS === 'long';
 const ROUNDS = LONG ? 100 : 10;
+/** Requests with a key whose API is killed; a claim may have to wait for the end of its lease each time. */
+const KEYED_ROUNDS = LONG ? 20 : 2;
+const LINE = LONG ? 10 : 3;
 const TIMEOUT_MS = LONG ? 600_000 : 120_000;
 
 afterAll(killAll);
@@ -127,7 +130,7 @@ for (const backend of BACKENDS) {
     `${backend}: E9: a request with an Idempotency-Key is done once, whenever its API is killed and however often it is sent again`,
     () =>
       withCluster({ backend, apis: 2 }, async (cluster) => {
-        for (let round = 0; round < (LONG ? 20 : 4); round++) {
+        for (let round = 0; round < KEYED_ROUNDS; round++) {
           const upload = makeImport({ rows: 200, ids: 150, after: round * 200 });
           const headers = { 'Idempotency-Key': `round-${round}` };
           const first = cluster.post(upload, { api: cluster.api(1), headers }).catch(() => undefined);
@@ -159,7 +162,7 @@ for (const backend of BACKENDS) {
         noteFaultRun({
           fault: 'kill -9 of the API in a request with a key',
           backend,
-          injections: LONG ? 20 : 4,
+          injections: KEYED_ROUNDS,
           verdict,
         });
       }),
@@ -171,7 +174,7 @@ for (const backend of BACKENDS) {
     () =>
       withCluster({ backend, workers: 2, usersPerMinute: 6_000 }, async (cluster) => {
         const jobs: string[] = [];
-        for (let n = 0; n < 6; n++) {
+        for (let n = 0; n < LINE; n++) {
           const upload = makeImport({ rows: 60, ids: 50, after: n * 60 });
           jobs.push(await cluster.accept(upload, { query: '?on_busy=queue' }));
         }
@@ -181,7 +184,7 @@ for (const backend of BACKENDS) {
           await cluster.start('worker');
         }
         const verdict = await cluster.verdict();
-        noteFaultRun({ fault: 'kill -9 of workers while jobs wait', backend, injections: 6, verdict });
+        noteFaultRun({ fault: 'kill -9 of workers while jobs wait', backend, injections: LINE, verdict });
       }),
     TIMEOUT_MS,
   );
