@@ -74,16 +74,20 @@ describe.each(BACKENDS)('with the queue on %s', (backend) => {
     };
     let canceled = 0;
     let before = 0;
-    for (let round = 0; round < 25; round++) {
+    // At once, while the rows are looked at, or while they are applied, in a slice or between two of them.
+    const moments = [
+      () => true,
+      (job: WireJob) => job.status !== 'queued',
+      (job: WireJob) => job.created_rows > 0,
+    ];
+    for (let round = 0; round < 18; round++) {
       const { body: job } = await muster
         .post(undefined, key)
-        .send({ users: rows(3_000, `round${round}`) })
+        .send({ users: rows(8_000, `round${round}`) })
         .expect(202);
-      await waitFor(
-        'the moment to cancel',
-        async () =>
-          ((await muster.get(`/v1/background_jobs/${job.job_id}`, key)).body as WireJob).completed_rows >=
-          round * 110,
+      const isTime = moments[round % moments.length] ?? (() => true);
+      await waitFor('the moment to cancel', async () =>
+        isTime((await muster.get(`/v1/background_jobs/${job.job_id}`, key)).body as WireJob),
       );
       const { status, body } = await muster.post(`/v1/background_jobs/${job.job_id}/cancel`, key);
       const now = await stored();
@@ -93,7 +97,7 @@ describe.each(BACKENDS)('with the queue on %s', (backend) => {
       } else expect(status).toBe(409);
       before = now;
     }
-    expect(canceled).toBeGreaterThan(10);
+    expect(canceled).toBeGreaterThan(6);
     expect(await stored()).toBe(before);
-  });
+  }, 120_000);
 });
