@@ -214,8 +214,8 @@ describe('while Redis is away', () => {
     await queue.close();
     const atClose = warned.length;
     expect(atClose).toBeGreaterThan(0);
-    // Tries to connect come every few hundred milliseconds as long as there are any.
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    expect(warned.length).toBe(atClose);
+    // Tries to connect come every few hundred milliseconds as long as there are any; one may have been on its way.
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(warned.length).toBeLessThanOrEqual(atClose + 1);
   });
 });
