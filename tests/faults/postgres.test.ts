@@ -29,10 +29,11 @@ async function expectUnavailable(cluster: Cluster): Promise<void> {
     cluster.post(makeImport({ rows: 10, ids: 10, after: 1_000_000 })),
     cluster.request('GET', `${base}/v1/background_jobs`),
   ]);
-  for (const { status, headers, ms, body } of answers) {
+  for (const answer of answers) {
+    const { status, headers, body } = answer;
     expect({ status, code: body.errors?.[0]?.error_code }).toEqual({ status: 503, code: 'unavailable' });
     expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-    expect(ms).toBeLessThan(5_000);
+    expect(await cluster.durationMs(answer)).toBeLessThan(5_000);
   }
   expect((await fetch(`${base}/healthz`)).status).toBe(200);
   expect((await fetch(`${base}/readyz`)).status).toBe(503);

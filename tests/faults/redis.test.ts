@@ -33,14 +33,14 @@ describe('with the queue on redis', () => {
         await redisOf(cluster).kill();
         const first = await cluster.post(makeImport({ rows: 50, ids: 50 }));
         expect(first.status).toBe(202);
-        expect(first.ms).toBeLessThan(2_000);
+        expect(await cluster.durationMs(first)).toBeLessThan(2_000);
         const started = performance.now();
         await cluster.start('worker');
         await cluster.follow(first.body.job_id);
         const api = await cluster.start('api');
         const second = await cluster.post(makeImport({ rows: 50, ids: 50, after: 50 }), { api });
         expect(second.status).toBe(202);
-        expect(second.ms).toBeLessThan(2_000);
+        expect(await cluster.durationMs(second)).toBeLessThan(2_000);
         await redisOf(cluster).start();
         const verdict = await cluster.verdict();
         const recoveryMs = performance.now() - started;

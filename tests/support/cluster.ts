@@ -41,12 +41,11 @@ export interface Answer {
   status: number;
   headers: Headers;
   body: WireJob & { errors?: { error_code: string; details: string }[] };
-  /** From the request to the answer. */
-  ms: number;
 }
 
-/** Open file descriptors that a process may have more than at first: pooled connections. */
+/** Of each process, when a run fails. */
 const LOG_LINES_SHOWN = 40;
+/** Open file descriptors that a process may have more than at first: pooled connections. */
 const DESCRIPTORS_MORE = 25;
 
 export class Cluster {
@@ -103,15 +102,27 @@ export class Cluster {
 
   /** Asks an API. @throws TypeError when it cannot be reached */
   async request(method: string, url: string, init: RequestInit & { key?: string } = {}): Promise<Answer> {
-    const begun = performance.now();
     const answer = await fetch(url, {
       ...init,
       method,
       headers: { Authorization: `Token ${init.key ?? KEY}`, ...init.headers },
     });
     const text = await answer.text();
-    const ms = performance.now() - begun;
-    return { status: answer.status, headers: answer.headers, body: JSON.parse(text), ms };
+    return { status: answer.status, headers: answer.headers, body: JSON.parse(text) };
+  }
+
+  /**
+   * How long an API took for an answer that it logs, in milliseconds, by its own clock: this process runs several clusters
+   * at once and is late itself at times.
+   */
+  async durationMs({ headers }: Answer): Promise<number> {
+    const id = headers.get('x-request-id') ?? '';
+    const line = await waitFor('the line of the request', async () =>
+      [...this.apis, ...this.ended]
+        .flatMap(({ log }) => log)
+        .find((text) => text.includes(id) && text.includes('"duration_ms"')),
+    );
+    return (JSON.parse(line) as { duration_ms: number }).duration_ms;
   }
 
   /** Uploads a file. What is accepted is remembered and judged at the end. */
