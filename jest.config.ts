@@ -23,7 +23,7 @@ const config: Config = {
   // Two cores, one PostgreSQL and one Redis for all files: more workers only make each other late.
   maxWorkers: 2,
   // Of one file: fault runs mostly wait.
-  maxConcurrency: 4,
+  maxConcurrency: 3,
 };
 
 export default config;
