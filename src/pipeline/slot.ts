@@ -10,7 +10,7 @@ import { findSlotHolder, SLOT_INDEX } from '#store/jobs';
 import { countWaiting, lockSlot } from '#store/slot';
 
 /** Jobs of an environment that may wait for its slot. */
-export const MAX_WAITING_JOBS = 10;
+const MAX_WAITING_JOBS = 10;
 
 export interface SlotOwner {
   environmentId: number;

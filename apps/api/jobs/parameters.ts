@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { ENTITIES, type Entity } from '#job/entity';
 import { STATUSES } from '#job/lifecycle';
-import { RESULT_OUTCOMES, type ResultOutcome } from '#job/outcome';
+import { RESULT_OUTCOMES } from '#job/outcome';
 import { onBusy } from '../imports/parameters';
 import { cursor, limit, wholeNumber } from '../parameters';
 
-export const MAX_WAIT_SECONDS = 60;
+const MAX_WAIT_SECONDS = 60;
 
 export const LIST_JOBS_PARAMETERS = {
   limit: limit(100, 20),
@@ -44,8 +44,6 @@ export const RESULTS_PARAMETERS = {
     description: 'input: the rows themselves as they were sent, ready to be fixed and sent again.',
   }),
 };
-
-export type RowFilter = readonly ResultOutcome[] | undefined;
 
 export const RETRY_PARAMETERS = { on_busy: onBusy };
 
