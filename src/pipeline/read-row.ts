@@ -40,7 +40,7 @@ export interface ReadRow {
   readonly metadata: string;
   /** Each metadata key with the type of its value; null values have no type. Made when it is asked for. */
   readonly properties: [key: string, type: PropertyType][];
-  /** JSON text of the whole row, when its metadata may be taken out of that: the row has no ignored keys. */
+  /** JSON text of the whole row, when PostgreSQL may read it: every member of it was checked. */
   readonly json: string | undefined;
 }
 
@@ -53,7 +53,10 @@ class ParsedRow implements ReadRow {
   /** The metadata, once it was found to be an object of keys and values that may be stored. */
   values: Record<string, Primitive> = {};
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly members = 0,
+  ) {}
 
   get metadata(): string {
     const hasNumbers = Object.values(this.values).some((value) => typeof value === 'number');
@@ -71,8 +74,11 @@ class ParsedRow implements ReadRow {
   }
 
   get json(): string | undefined {
-    // What is ignored may be more than PostgreSQL can read.
-    return this.ignoredKeys.length === 0 ? this.text : undefined;
+    // What counts for nothing, a key that is ignored or the first of two of a name, may be more than PostgreSQL can read.
+    const areAllChecked =
+      this.ignoredKeys.length === 0 &&
+      hasOnlyMembers(this.text, this.members + Object.keys(this.values).length);
+    return areAllChecked ? this.text : undefined;
   }
 }
 
@@ -105,8 +111,9 @@ export function refusedRow(error: RowError): ReadRow {
 
 function readObject(object: Record<string, unknown>, text: string, entity: Entity): ReadRow {
   const { idKey, belongsToCompany } = ENTITIES[entity];
-  const row = new ParsedRow(text);
-  for (const key of Object.keys(object)) {
+  const keys = Object.keys(object);
+  const row = new ParsedRow(text, keys.length);
+  for (const key of keys) {
     const known = key === idKey || key === 'metadata' || (belongsToCompany && key === 'company_id');
     if (!known) row.ignoredKeys.push(showable(key));
   }
@@ -242,6 +249,19 @@ function isAtMost(text: string, characters: number): boolean {
   for (const _ of text) count++;
   return count <= characters;
 }
+
+/**
+ * Whether the objects of a JSON text have so many members together, counting each of those that share a name.
+ * False may be a false alarm: a string can hold what looks like the end of a key.
+ */
+function hasOnlyMembers(text: string, members: number): boolean {
+  END_OF_KEY.lastIndex = 0;
+  let count = 0;
+  while (END_OF_KEY.test(text)) count++;
+  return count === members;
+}
+
+const END_OF_KEY = /"\s*:/g;
 
 /** A key that goes into a report about the row: storable and not endless, whatever the client sent. */
 function showable(key: string): string {

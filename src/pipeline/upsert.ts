@@ -96,8 +96,9 @@ async function sortOut(batch: readonly StagedRow[], readRow: RowReader): Promise
       // Validation has refused what breaks a rule; more only if a newer version with stricter rules took over.
       if (id === null || errors.length > 0) sorted.refused.push({ row, id, errors });
       else {
-        const { json = read.metadata } = read;
-        sorted.accepted.push({ row, id, companyId, json, isWhole: json === read.json, hasNulls });
+        const whole = read.json;
+        const json = whole ?? read.metadata;
+        sorted.accepted.push({ row, id, companyId, json, isWhole: whole !== undefined, hasNulls });
       }
     }
   }

@@ -166,3 +166,54 @@ describe('the metadata that is handed on', () => {
     );
   });
 });
+
+describe('the whole row that is handed on', () => {
+  // JSON that PostgreSQL does not read, or not as numbers that it can hold.
+  const unreadable = [
+    '"\\u0000"',
+    '"\\ud800"',
+    '1e400000',
+    '1e-2147483648',
+    `${'['.repeat(50_000)}${']'.repeat(50_000)}`,
+  ];
+  const unread = fc.oneof(
+    fc.constantFrom(...unreadable, ...unreadable.map((value) => `{"a":${value}}`)),
+    valueText,
+    metadataText,
+  );
+  const shadowed = fc
+    .tuple(
+      fc.constantFrom('"user_id"', '"metadata"', '"met\\u0061data"', '"company_id"', '"x"', '"metadata" \n'),
+      unread,
+    )
+    .map(([key, value]): [string, string] => [key, value]);
+  const members = fc
+    .tuple(fc.array(shadowed, { maxLength: 1 }), fc.option(shadowed, { freq: 1 }), metadataText)
+    .map(([ahead, within, metadata]): [string, string][] => [
+      ...ahead,
+      ['"user_id"', '"u"'],
+      ['"company_id"', 'null'],
+      ['"metadata"', within === null ? metadata : `{"a":${within[1]},"a":1.0,"c:\\":":2}`],
+    ]);
+
+  it('is readable by PostgreSQL, which takes the same metadata out of it, whatever stands where nothing counts', async () => {
+    let whole = 0;
+    await fc.assert(
+      fc.asyncProperty(object(members), async (raw) => {
+        const { json, metadata, errors } = readRow(Buffer.from(raw), 'user');
+        if (json === undefined || errors.length > 0) return;
+        whole++;
+        const { written, handedOn } = await bothWays(json, metadata);
+        expect(written).toBe(handedOn);
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(whole).toBeGreaterThan(50);
+  });
+
+  it('is there for a row of plain members, or the import of it is slow', () => {
+    const row =
+      '{"user_id":"u","company_id":"c","metadata":{"a":"x","b":1,"c":true,"d":null,"e":"2024-05-28T02:01:52Z"}}';
+    expect(readRow(Buffer.from(row), 'user').json).toBe(row);
+  });
+});
