@@ -1,8 +1,9 @@
 /** Sends an import as a client would, and watches its job from the database, finer than the API's polling allows. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient } from '#client/client';
 import type { JobStatus } from '#job/lifecycle';
 import type { Queryable } from '#store/client';
+import { toForm } from './form';
+import { sendRequest } from './send-request';
 
 const POLL_MS = 10;
 
@@ -14,30 +15,31 @@ export interface Submission {
   answeredMs: number;
 }
 
-/** Uploads a file. @throws MusterError when it is refused */
-export async function submitFile(url: string, apiKey: string, ndjson: Buffer): Promise<Submission> {
-  const file = new Blob([ndjson]);
-  const client = createClient({ url, apiKey, retries: 0 });
-  return timed(() => client.importUsers(file, { filename: 'users.ndjson', idempotencyKey: false }));
+/** Uploads a file. @throws Error when it is refused */
+export function submitFile(url: string, apiKey: string, ndjson: Buffer): Promise<Submission> {
+  return submit(url, apiKey, toForm('users.ndjson', 'application/x-ndjson', ndjson));
 }
 
 /** Sends a JSON body. @throws Error when it is refused */
-export async function submitJson(url: string, apiKey: string, body: Buffer): Promise<Submission> {
-  return timed(async () => {
-    const answer = await fetch(`${url}/v1/users/bulk_identify`, {
-      method: 'POST',
-      headers: { Authorization: `Token ${apiKey}`, 'Content-Type': 'application/json' },
-      body,
-    });
-    if (answer.status !== 202) throw new Error(`The API answered ${answer.status}: ${await answer.text()}`);
-    return (await answer.json()) as { job_id: string };
-  });
+export function submitJson(url: string, apiKey: string, body: Buffer): Promise<Submission> {
+  return submit(url, apiKey, { contentType: 'application/json', body: [body] });
 }
 
-async function timed(send: () => Promise<{ job_id: string }>): Promise<Submission> {
+async function submit(
+  url: string,
+  apiKey: string,
+  { contentType, body }: { contentType: string; body: readonly Buffer[] },
+): Promise<Submission> {
   const postedAtMs = Date.now();
   const begun = performance.now();
-  const { job_id: jobId } = await send();
+  const answer = await sendRequest({
+    method: 'POST',
+    url: `${url}/v1/users/bulk_identify`,
+    authorization: `Token ${apiKey}`,
+    contentType,
+    body,
+  });
+  const { job_id: jobId } = JSON.parse(answer) as { job_id: string };
   return { jobId, postedAtMs, answeredMs: performance.now() - begun };
 }
 

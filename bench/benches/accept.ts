@@ -3,13 +3,14 @@
  * the body in memory and stores nothing: time, memory above idle, and how long the event loop is held up. Each repetition
  * has fresh processes that have answered one import of one row, so that their code is loaded but their heap has not grown.
  */
-import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, BenchOptions, Figure } from '../bench';
 import { measureInTurns, ratio, type Side } from '../compare';
 import { type EventLoopWatch, watchEventLoops } from '../event-loop';
+import { toForm } from '../form';
 import { makeNdjson, SIZES, toJsonBody } from '../make-rows';
 import { peakMb, resetPeak, residentMb } from '../process-memory';
+import { sendRequest } from '../send-request';
 import { startService } from '../service';
 import { median } from '../statistics';
 import { startYardstick } from '../yardsticks/yardstick';
@@ -17,30 +18,22 @@ import { startYardstick } from '../yardsticks/yardstick';
 const GOAL_BLOCKED_MS = 20;
 const IDLE_MS = 3_000;
 const ROW = Buffer.from('{"user_id":"user-1","metadata":{"plan":"growth"}}\n');
-const HEAD = Buffer.from(
-  '--b\r\nContent-Disposition: form-data; name="file"; filename="users.ndjson"\r\n\r\n',
-);
-const TAIL = Buffer.from('\r\n--b--\r\n');
 
 interface Body {
   name: string;
-  contentType: string;
-  /** Makes the body of an NDJSON. */
-  wrap(ndjson: Buffer): Buffer[];
+  wrap(ndjson: Buffer): { contentType: string; body: readonly Buffer[] };
   goals: { time?: number; memory: number; blocked?: number };
 }
 
 const BODIES: readonly Body[] = [
   {
     name: 'multipart',
-    contentType: 'multipart/form-data; boundary=b',
-    wrap: (ndjson) => [HEAD, ndjson, TAIL],
+    wrap: (ndjson) => toForm('users.ndjson', 'application/x-ndjson', ndjson),
     goals: { time: 3, memory: 0.25, blocked: 0.15 },
   },
   {
     name: 'JSON',
-    contentType: 'application/json',
-    wrap: (ndjson) => [toJsonBody(ndjson)],
+    wrap: (ndjson) => ({ contentType: 'application/json', body: [toJsonBody(ndjson)] }),
     goals: { memory: 0.25 },
   },
 ];
@@ -128,32 +121,17 @@ async function measure(target: Target, body: Body, ndjson: Buffer, loops: EventL
   return { ms, aboveIdleMb: peakMb(pid) - idleMb, blockedMs, idleBlockedMs };
 }
 
-/**
- * Sends the body as fast as it is taken. Returns the milliseconds until the whole answer is there.
- * @throws Error when it is not 202
- */
-function upload(url: string, key: string, { contentType, wrap }: Body, ndjson: Buffer): Promise<number> {
-  const pieces = wrap(ndjson);
+/** Sends the body as fast as it is taken. Returns the milliseconds until the whole answer is there. */
+async function upload(url: string, key: string, { wrap }: Body, ndjson: Buffer): Promise<number> {
+  const form = wrap(ndjson);
   const begun = performance.now();
-  return new Promise((resolve, reject) => {
-    const request = http.request(`${url}/v1/users/bulk_identify`, {
-      method: 'POST',
-      agent: false,
-      headers: {
-        Authorization: `Token ${key}`,
-        'Content-Type': contentType,
-        'Content-Length': pieces.reduce((sum, piece) => sum + piece.length, 0),
-      },
-    });
-    request.once('error', reject).once('response', (answer) => {
-      answer.resume().once('end', () => {
-        if (answer.statusCode === 202) resolve(performance.now() - begun);
-        else reject(new Error(`The upload was answered ${answer.statusCode}.`));
-      });
-    });
-    for (const piece of pieces) request.write(piece);
-    request.end();
+  await sendRequest({
+    method: 'POST',
+    url: `${url}/v1/users/bulk_identify`,
+    authorization: `Token ${key}`,
+    ...form,
   });
+  return performance.now() - begun;
 }
 
 const QUANTITIES = [

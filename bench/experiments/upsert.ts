@@ -1,6 +1,7 @@
 /** Imports by the upsert alone: rows that are read and checked already, against tables that were emptied. */
 import { randomUUID } from 'node:crypto';
 import type { Transaction } from '#store/client';
+import { digestRow } from '#store/row-digest';
 import { upsertRows } from '#store/upsert-rows';
 import type { Size } from '../make-rows';
 import { makeLines } from './database';
@@ -23,7 +24,14 @@ export type Upsert = (tx: Transaction, jobId: string, rows: readonly SentRow[]) 
 export const upsertUsers: Upsert = (tx, id, rows) => {
   const options = { metadataMode: 'merge', existingMode: 'upsert', dryRun: false } as const;
   const accepted = rows.map(({ row, id: userId, companyId, metadata }) => {
-    return { row, id: userId, companyId, json: metadata, isWhole: false, hasNulls: false };
+    const patch = { companyId, json: metadata, isWhole: false };
+    return {
+      row,
+      id: userId,
+      ...patch,
+      hasNulls: false,
+      digest: digestRow(patch, { metadataMode: 'merge' }),
+    };
   });
   return upsertRows(tx, { ...options, id, environmentId: ENVIRONMENT, entity: 'user' }, accepted);
 };

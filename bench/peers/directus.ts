@@ -10,12 +10,13 @@ import { randomUUID } from 'node:crypto';
 import { Agent } from 'node:http';
 import path from 'node:path';
 import { freePort } from '#apps/standalone/free-port';
+import { toForm } from '../form';
+import { sendRequest } from '../send-request';
 import type { Service } from '../service';
 import { databaseUrl } from './database-url';
 import { installPeer } from './install-peer';
 import { checkStored, type Peer, rowsPerSecond, toLines } from './peer';
 import { type DataFolder, makeDataFolder, runPeer, startPeer } from './peer-process';
-import { sendRequest } from './send-request';
 
 /** The newest that is said to run on Node 20. */
 export const DIRECTUS_VERSION = '11.3.5';
@@ -75,7 +76,7 @@ async function startServer(program: string, database: string, data: DataFolder):
     const body = JSON.stringify({ email: EMAIL, password: PASSWORD });
     const answer = await sendRequest({ method: 'POST', url: `${url}/auth/login`, agent, body });
     const token = (JSON.parse(answer) as { data: { access_token: string } }).data.access_token;
-    return makePeer(url, agent, token, async () => {
+    return makePeer(url, agent, `Bearer ${token}`, async () => {
       agent.destroy();
       await stop();
       data.remove();
@@ -109,19 +110,23 @@ function settings(database: string, port: number, folder: string): Record<string
   };
 }
 
-function makePeer(url: string, agent: Agent, token: string, stop: () => Promise<void>): Peer {
+function makePeer(url: string, agent: Agent, authorization: string, stop: () => Promise<void>): Peer {
   const { collection } = COLLECTION;
   let made = false;
 
   async function run(ndjson: Buffer): Promise<number> {
     const lines = toLines(ndjson);
-    const { contentType, body } = toMultipart(Buffer.from(`[${lines.join(',')}]`));
+    const { contentType, body } = toForm(
+      'users.json',
+      'application/json',
+      Buffer.from(`[${lines.join(',')}]`),
+    );
     const begun = performance.now();
     await sendRequest({
       method: 'POST',
       url: `${url}/utils/import/${collection}`,
       agent,
-      token,
+      authorization,
       contentType,
       body,
     });
@@ -132,7 +137,7 @@ function makePeer(url: string, agent: Agent, token: string, stop: () => Promise<
 
   async function check(lines: string[]): Promise<void> {
     const list = `${url}/items/${collection}?limit=1&sort=-user_id&meta=total_count`;
-    const answer = JSON.parse(await sendRequest({ method: 'GET', url: list, agent, token })) as {
+    const answer = JSON.parse(await sendRequest({ method: 'GET', url: list, agent, authorization })) as {
       meta: { total_count: number };
       data: { metadata: unknown }[];
     };
@@ -142,23 +147,18 @@ function makePeer(url: string, agent: Agent, token: string, stop: () => Promise<
   return {
     async insert(ndjson) {
       if (made)
-        await sendRequest({ method: 'DELETE', url: `${url}/collections/${collection}`, agent, token });
+        await sendRequest({
+          method: 'DELETE',
+          url: `${url}/collections/${collection}`,
+          agent,
+          authorization,
+        });
       const body = JSON.stringify(COLLECTION);
-      await sendRequest({ method: 'POST', url: `${url}/collections`, agent, token, body });
+      await sendRequest({ method: 'POST', url: `${url}/collections`, agent, authorization, body });
       made = true;
       return run(ndjson);
     },
     update: run,
     stop,
   };
-}
-
-/** One part, the file. */
-function toMultipart(file: Buffer): { contentType: string; body: Buffer } {
-  const boundary = `bench-${randomUUID()}`;
-  const head =
-    `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="users.json"\r\n` +
-    'Content-Type: application/json\r\n\r\n';
-  const body = Buffer.concat([Buffer.from(head), file, Buffer.from(`\r\n--${boundary}--\r\n`)]);
-  return { contentType: `multipart/form-data; boundary=${boundary}`, body };
 }

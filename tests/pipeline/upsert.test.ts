@@ -2,10 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { EXISTING_MODES, type ImportOptions, METADATA_MODES } from '#job/options';
+import { EXISTING_MODES, type ImportOptions, METADATA_MODES, type UpsertJob } from '#job/options';
 import type { AcceptedRow } from '#job/row';
 import { LostRaceError } from '#store/faults';
-import { type UpsertJob, upsertRows } from '#store/upsert-rows';
+import { digestRow } from '#store/row-digest';
+import { upsertRows } from '#store/upsert-rows';
 import { type Muster, startMuster } from '../support/muster';
 import { waitFor } from '../support/wait';
 
@@ -24,11 +25,10 @@ interface Stored {
 /** The rule, as plainly as it can be said. Values are JSON texts, so that 1.0 and 1.00 differ. */
 function applyOne(
   users: Map<string, Stored>,
-  row: AcceptedRow,
-  patch: [string, string][],
-  { metadataMode, existingMode }: ImportOptions = OPTIONS,
+  { id, companyId, patch }: Input,
+  { metadataMode, existingMode }: ImportOptions,
 ): string {
-  const before = users.get(row.id);
+  const before = users.get(id);
   if (existingMode === 'create_only' && before !== undefined) return 'failed';
   if (existingMode === 'update_only' && before === undefined) return 'failed';
   const metadata = metadataMode === 'merge' ? { ...before?.metadata } : {};
@@ -37,10 +37,10 @@ function applyOne(
     else metadata[key] = value;
   }
   const after = {
-    companyId: row.companyId === undefined ? (before?.companyId ?? null) : row.companyId,
+    companyId: companyId === undefined ? (before?.companyId ?? null) : companyId,
     metadata,
   };
-  users.set(row.id, after);
+  users.set(id, after);
   if (before === undefined) return 'created';
   const sorted = (stored: Stored) =>
     JSON.stringify([stored.companyId, Object.entries(stored.metadata).sort()]);
@@ -61,55 +61,85 @@ const patches = fc.uniqueArray(
   ),
   { selector: ([key]) => key, maxLength: 3 },
 );
-const rowsOfFewIds = fc.array(
-  fc.record({
-    id: fc.constantFrom('u1', 'u2', 'U1', ' u1', 'ü'),
-    companyId: fc.constantFrom(undefined, null, 'c1', 'c2'),
-    patch: patches,
-  }),
-  { minLength: 1, maxLength: 25 },
-);
+const rowOfFewIds = fc.record({
+  id: fc.constantFrom('u1', 'u2', 'U1', ' u1', 'ü'),
+  companyId: fc.constantFrom(undefined, null, 'c1', 'c2'),
+  patch: patches,
+});
+const rowsOfFewIds = fc.array(rowOfFewIds, { minLength: 1, maxLength: 25 });
+
+interface Input {
+  id: string;
+  companyId: string | null | undefined;
+  patch: [string, string][];
+}
+
+async function applyInputs(job: UpsertJob, inputs: readonly Input[], size: number): Promise<void> {
+  const rows = inputs.map(({ id, companyId, patch }, index): AcceptedRow => {
+    const metadata = `{${patch.map(([key, value]) => `"${key}":${value}`).join(',')}}`;
+    const isWhole = patch.length % 2 === 0;
+    const json = isWhole ? `{ "metadata" : ${metadata}, "user_id": "another"}` : metadata;
+    return row(index + 1, id, json, { isWhole, companyId }, job);
+  });
+  for (let first = 0; first < rows.length; first += size) {
+    await muster.store.transaction((tx) => upsertRows(tx, job, rows.slice(first, first + size)));
+  }
+}
+
+/** Does the same to the model. Returns the outcome of each row. */
+function foldInputs(users: Map<string, Stored>, job: UpsertJob, inputs: readonly Input[]): string[] {
+  return inputs.map((input) => applyOne(users, input, job));
+}
 
 describe('the upsert', () => {
-  it('folds rows of the same id in order, for any rows, any mode and any cutting into slices; a dry run foretells it', async () => {
-    const slices = fc.integer({ min: 1, max: 25 });
+  it('folds rows of the same id in order, for any imports after each other, any modes, any cutting into slices and others who write in between; a dry run foretells it', async () => {
+    const anyImport = fc.record({
+      inputs: fc.oneof(rowsOfFewIds, fc.uniqueArray(rowOfFewIds, { selector: ({ id }) => id, minLength: 1 })),
+      // As in a nightly export.
+      isResent: fc.boolean(),
+      options: fc.oneof(fc.constant(OPTIONS), anyOptions),
+      size: fc.integer({ min: 1, max: 25 }),
+      // What someone does with SQL before the import, to the users whose id is not greater.
+      edit: fc.option(fc.record({ upTo: fc.constantFrom('U1', 'u1', 'u2'), a: fc.constantFrom('1', '1.0') })),
+    });
     await fc.assert(
       fc.asyncProperty(
         rowsOfFewIds,
-        rowsOfFewIds,
-        anyOptions,
-        slices,
-        async (stored, inputs, options, size) => {
-          const before = await newJob();
+        fc.array(anyImport, { minLength: 1, maxLength: 5 }),
+        async (stored, imports) => {
+          const first = await newJob();
+          const { environmentId } = first;
           const users = new Map<string, Stored>();
-          const apply = async (job: UpsertJob, some: typeof inputs) => {
-            const rows = some.map(({ id, companyId, patch }, index): AcceptedRow => {
-              const metadata = `{${patch.map(([key, value]) => `"${key}":${value}`).join(',')}}`;
-              const whole = `{ "metadata" : ${metadata}, "user_id": "another"}`;
-              const isWhole = index % 2 === 0;
-              return { ...row(index + 1, id, isWhole ? whole : metadata), isWhole, companyId };
-            });
-            for (let first = 0; first < rows.length; first += size) {
-              await muster.store.transaction((tx) => upsertRows(tx, job, rows.slice(first, first + size)));
+          await applyInputs(first, stored, 25);
+          foldInputs(users, first, stored);
+          let before = stored;
+          for (const { inputs, isResent, options, size, edit } of imports) {
+            if (edit !== null) {
+              const text = `UPDATE users SET metadata = metadata || $3::jsonb WHERE environment_id = $1 AND user_id <= $2 COLLATE "C"`;
+              await muster.store.pool.query(text, [environmentId, edit.upTo, `{"a":${edit.a}}`]);
+              for (const [id, user] of users) {
+                if (id <= edit.upTo) users.set(id, { ...user, metadata: { ...user.metadata, a: edit.a } });
+              }
             }
-            return rows.map((row, index) => applyOne(users, row, some[index]?.patch ?? [], job));
-          };
-          await apply(before, stored);
-          const storedBefore = new Map(users);
-          const job = { ...before, ...options, id: randomUUID() };
-          const expected = await apply(job, inputs);
-          expect(await readOutcomes(job)).toEqual(expected);
-          expect(await readUsers(job.environmentId)).toEqual(job.dryRun ? storedBefore : users);
+            const rows = isResent ? before : inputs;
+            const job = { ...first, ...options, id: randomUUID() };
+            await applyInputs(job, rows, size);
+            const after = new Map(users);
+            expect(await readOutcomes(job)).toEqual(foldInputs(after, job, rows));
+            if (!job.dryRun) for (const [id, user] of after) users.set(id, user);
+            expect(await readUsers(environmentId)).toEqual(users);
+            before = rows;
+          }
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 
   it('leaves unchanged rows alone: no new version of them', async () => {
     const first = await newJob();
     const rows = Array.from({ length: 50 }, (_, n): AcceptedRow => {
-      return { ...row(n + 1, `u${n}`, `{"n":${n}.50}`), companyId: 'c' };
+      return row(n + 1, `u${n}`, `{"n":${n}.50}`, { companyId: 'c' });
     });
     await muster.store.transaction((tx) => upsertRows(tx, first, rows));
     const versions =
@@ -289,8 +319,15 @@ describe('the upsert', () => {
   );
 });
 
-function row(number: number, id: string, metadata: string): AcceptedRow {
-  return { row: number, id, companyId: undefined, json: metadata, isWhole: false, hasNulls: true };
+function row(
+  number: number,
+  id: string,
+  json: string,
+  { companyId, isWhole = false }: { companyId?: string | null | undefined; isWhole?: boolean } = {},
+  mode: Pick<ImportOptions, 'metadataMode'> = OPTIONS,
+): AcceptedRow {
+  const patch = { companyId, json, isWhole };
+  return { row: number, id, ...patch, hasNulls: true, digest: digestRow(patch, mode) };
 }
 
 async function newJob() {
