@@ -102,7 +102,7 @@ async function walBytes({ pool }: Store): Promise<number> {
 
 /** Reads them back as the stages do. @throws Error when a byte differs */
 async function readAll({ pool }: Store, jobId: string, lines: readonly Buffer[]): Promise<number> {
-  const range = { environmentId: ENVIRONMENT, jobId, rows: INSERT_ROWS, bytes: 2 * MIB };
+  const range = { environmentId: ENVIRONMENT, jobId, rows: INSERT_ROWS, bytes: 2 * MIB, haveResults: false };
   const begun = performance.now();
   let after = 0;
   for (;;) {

@@ -70,8 +70,10 @@ export async function* readBatches(
   most = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<readonly StagedRow[], void> {
   const { environmentId, id: jobId } = job;
+  // Behind the cursor only validation has left results, those of the rows that it has refused.
+  const haveResults = job.failedRows > 0;
   const read = (after: number) => {
-    const batch = readStagedRows(tx, { environmentId, jobId, after, rows, bytes: BATCH_BYTES });
+    const batch = readStagedRows(tx, { environmentId, jobId, after, rows, bytes: BATCH_BYTES, haveResults });
     batch.catch(() => undefined); // nobody waits for it when the slice fails before
     return batch;
   };

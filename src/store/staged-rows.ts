@@ -44,10 +44,12 @@ export class StagingBuffer {
     this.length += raw.copy(this.buffer, this.length);
   }
 
-  /** The rows so far, ready for COPY; the buffer is empty afterwards and its memory is the caller's. */
+  /**
+   * The rows so far, ready for COPY; the buffer is empty afterwards. Its memory is used again, because giving it away by
+   * the megabyte keeps the garbage collector busy: what is returned holds until the next `add`.
+   */
   take(): Buffer {
     const taken = this.buffer.subarray(0, this.length);
-    this.buffer = Buffer.allocUnsafe(Math.max(64 * 1024, this.length));
     this.length = 0;
     return taken;
   }
@@ -85,7 +87,12 @@ export interface RowRange {
   rows: number;
   /** Stops before the row that would go over this, but gives one row at least. */
   bytes: number;
+  /** Whether some of them may have a result already: those are left out. */
+  haveResults: boolean;
 }
+
+const WITHOUT_RESULT = `AND NOT EXISTS (
+               SELECT FROM row_results r WHERE r.environment_id = $1 AND r.job_id = $2 AND r.row = s.row OFFSET 0)`;
 
 /**
  * The next staged rows in order, without those that have a result already.
@@ -95,14 +102,12 @@ export interface RowRange {
  */
 export async function readStagedRows(db: Queryable, range: RowRange): Promise<StagedRow[]> {
   const { rows } = await db.query<StagedRow>({
-    name: 'read-staged-rows',
+    name: range.haveResults ? 'read-rows-without-result' : 'read-staged-rows',
     text: `SELECT row, raw FROM (
              SELECT s.row, s.raw, sum(octet_length(s.raw)) OVER (ORDER BY s.row ROWS UNBOUNDED PRECEDING)
                                     - octet_length(s.raw) AS bytes_before
              FROM staged_rows s
-             WHERE s.environment_id = $1 AND s.job_id = $2 AND s.row > $3
-               AND NOT EXISTS (SELECT FROM row_results r
-                               WHERE r.environment_id = $1 AND r.job_id = $2 AND r.row = s.row OFFSET 0)
+             WHERE s.environment_id = $1 AND s.job_id = $2 AND s.row > $3 ${range.haveResults ? WITHOUT_RESULT : ''}
              ORDER BY s.row LIMIT $4) slice
            WHERE bytes_before < $5
            ORDER BY row`,
