@@ -5,7 +5,7 @@
 import { serveApi } from '#apps/api/serve';
 import { runProcess, type Service } from '#apps/process';
 import { provisionKeys, requireMigrated, whenAvailable } from '#apps/provision';
-import { startWorker } from '#apps/worker/worker';
+import { startWorker, workerConnections } from '#apps/worker/worker';
 import type { Logger } from '#logger';
 import { migrateQueue, openQueue } from '#queue/open-queue';
 import type { Settings } from '#settings/settings';
@@ -18,8 +18,6 @@ import { runDemo } from './demo';
 import { startEmbeddedPostgres } from './embedded-postgres';
 
 const API_CONNECTIONS = 10;
-/** One for each delivery in work, and one each for the stamp, the rescue and the retention. */
-const workerConnections = (concurrency: number) => concurrency + 3;
 
 interface Database extends Service {
   url: string;

@@ -1,19 +1,16 @@
 /** The worker as a process of its own, on an external PostgreSQL. Any number may run side by side. */
 import { runProcess } from '#apps/process';
 import { requireMigrated, whenAvailable } from '#apps/provision';
-import { startWorker } from '#apps/worker/worker';
+import { startWorker, workerConnections } from '#apps/worker/worker';
 import { openQueue } from '#queue/open-queue';
 import { requireDatabaseUrl } from '#settings/settings';
 import { openStore } from '#store/client';
-
-/** One for each delivery in work, and one each for the stamp, the rescue and the retention. */
-const connections = (concurrency: number) => concurrency + 3;
 
 void runProcess('worker', async (settings, logger, asked) => {
   const databaseUrl = requireDatabaseUrl(settings);
   await whenAvailable(() => requireMigrated(databaseUrl), logger, asked);
   const { workerConcurrency: concurrency, usersPerMinute, redisUrl, retentionDays } = settings;
-  const store = openStore({ databaseUrl, connections: connections(concurrency), logger });
+  const store = openStore({ databaseUrl, connections: workerConnections(concurrency), logger });
   const queue = openQueue({ databaseUrl, redisUrl, logger });
   const worker = startWorker({ store, queue, logger, usersPerMinute, concurrency, retentionDays });
   logger.info({ concurrency, users_per_minute: usersPerMinute, queue_backend: queue.backend }, 'working');

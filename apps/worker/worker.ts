@@ -11,6 +11,12 @@ export interface WorkerOptions extends Omit<ImportDeps, 'clock'> {
   retentionDays: number;
 }
 
+/**
+ * Connections of the store of a worker: two for each delivery in work, to read and to write, and one each for the stamp, the
+ * rescue and the retention.
+ */
+export const workerConnections = (concurrency: number): number => 2 * concurrency + 3;
+
 /** Starts a worker. `close` finishes the slices in work and takes no more. */
 export function startWorker(options: WorkerOptions): { close(): Promise<void> } {
   const deps: ImportDeps = { ...options, clock: new ClockWatch() };

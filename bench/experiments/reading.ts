@@ -42,8 +42,8 @@ function query(
 const PARAMETERS = ['$1', '$2', '$3', '$4', '$5'];
 
 const ours: ReadSlice = async (tx, jobId, after, rows) => {
-  const range = { environmentId: ENVIRONMENT, jobId, after, rows, bytes: SLICE_BYTES, haveResults: true };
-  return (await readStagedRows(tx, range)).map(({ raw }) => raw.toString('utf8'));
+  const range = { environmentId: ENVIRONMENT, jobId, after, rows, bytes: SLICE_BYTES };
+  return (await readStagedRows(tx, range, true)).map(({ raw }) => raw.toString('utf8'));
 };
 
 function byQuery(name: string, column: string, decode: (value: string) => string): ReadSlice {

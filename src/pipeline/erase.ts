@@ -36,14 +36,8 @@ async function emptyRowsOf(
 ): Promise<void> {
   const readRow = createRowReader(job);
   for (let after = 0; ; ) {
-    const most = { rows: BATCH_ROWS, bytes: BATCH_BYTES };
-    const staged = await readStagedRows(tx, {
-      environmentId,
-      jobId: job.id,
-      after,
-      ...most,
-      haveResults: true,
-    });
+    const range = { environmentId, jobId: job.id, after, rows: BATCH_ROWS, bytes: BATCH_BYTES };
+    const staged = await readStagedRows(tx, range, true);
     const last = staged.at(-1);
     if (last === undefined) return;
     after = last.row;

@@ -11,7 +11,7 @@ import { type FinalStatus, isFinal } from '#job/lifecycle';
 import type { Logger } from '#logger';
 import type { Delivery, DeliveryQueue } from '#queue/delivery-queue';
 import type { Store } from '#store/client';
-import { isTransient, isUnavailable } from '#store/faults';
+import { isDataFault, isTransient, isUnavailable } from '#store/faults';
 import {
   countFailedAttempt,
   type Ending,
@@ -90,16 +90,24 @@ async function stamp(environmentId: number, { store, logger }: ImportDeps): Prom
   await stampSlice(store.pool, environmentId).catch((err) => logger.warn({ err }, 'slice not stamped'));
 }
 
-async function runSlice(delivery: Delivery, isCounted: boolean, deps: ImportDeps): Promise<Step> {
+async function runSlice(
+  delivery: Delivery,
+  isCounted: boolean,
+  deps: ImportDeps,
+  isCareful = false,
+): Promise<Step> {
   try {
     return await deps.store.transaction(async (tx): Promise<Step> => {
       const job = await lockJob(tx, delivery.jobId);
       if (job === undefined || job.revision !== delivery.revision) return { kind: 'nothing' };
       if (isFinal(job.status) || isWaiting(job)) return { kind: 'nothing' };
       const usersPerMinute = job.environmentUsersPerMinute ?? deps.usersPerMinute;
-      return advance({ tx, job, usersPerMinute, clock: deps.clock });
+      const { clock, store } = deps;
+      return advance({ tx, pool: store.pool, job, usersPerMinute, clock, isCareful });
     });
   } catch (error) {
+    // Poison is rare, and the savepoints by which it is found would slow down every slice.
+    if (isDataFault(error) && !isCareful) return runSlice(delivery, isCounted, deps, true);
     const isDatabaseAway = isTransient(error) || isUnavailable(error);
     // The worker is alive: what was counted in advance was not its death.
     if (isCounted && isDatabaseAway) await forgive(delivery, deps);

@@ -1,17 +1,21 @@
 /** What a stage gets for one slice and what it answers. A stage never moves a job's state: it says how it ended. */
 import { setImmediate } from 'node:timers/promises';
 import type { StagedRow } from '#job/row';
-import type { Transaction } from '#store/client';
+import type { Queryable, Transaction } from '#store/client';
 import type { LockedJob } from '#store/move-job';
 import { readStagedRows } from '#store/staged-rows';
 import type { ClockWatch } from './clock-watch';
 
 export interface Slice {
   tx: Transaction;
+  /** For what need not be within the transaction: staged rows do not change while it has the job's lock. */
+  pool: Queryable;
   job: LockedJob;
   /** Throttle that holds for this job's environment; 0 = unthrottled. */
   usersPerMinute: number;
   clock: ClockWatch;
+  /** The database has refused a value of this slice: rows are to be tried until the one is found. Else that ends the slice. */
+  isCareful: boolean;
 }
 
 /** How a slice of a stage ended. */
@@ -38,7 +42,7 @@ export function sliceTimer(): () => boolean {
 }
 
 /** So many bytes of rows are read at a stretch. */
-const STRETCH_BYTES = 128 * 1024;
+const STRETCH_BYTES = 32 * 1024;
 
 /**
  * The rows of a batch. After each stretch what has come from PostgreSQL, and what is on its way there, gets its turn:
@@ -60,12 +64,11 @@ export async function* inStretches(batch: readonly StagedRow[]): AsyncGenerator<
 
 /**
  * The staged rows behind the job's cursor, batch by batch. Each next batch is asked for before the last one is worked on,
- * and what is asked of the connection afterwards comes afterwards: so PostgreSQL writes a batch while the rows of the next
- * one are read here.
+ * and on another connection than that of the slice: so PostgreSQL reads a batch while it writes the one before.
  * @param most batches that are wanted
  */
 export async function* readBatches(
-  { tx, job }: Slice,
+  { pool, job }: Slice,
   rows = BATCH_ROWS,
   most = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<readonly StagedRow[], void> {
@@ -73,7 +76,11 @@ export async function* readBatches(
   // Behind the cursor only validation has left results, those of the rows that it has refused.
   const haveResults = job.failedRows > 0;
   const read = (after: number) => {
-    const batch = readStagedRows(tx, { environmentId, jobId, after, rows, bytes: BATCH_BYTES, haveResults });
+    const batch = readStagedRows(
+      pool,
+      { environmentId, jobId, after, rows, bytes: BATCH_BYTES },
+      haveResults,
+    );
     batch.catch(() => undefined); // nobody waits for it when the slice fails before
     return batch;
   };

@@ -58,10 +58,11 @@ interface Applied {
  * Returns undefined when there are no more rows.
  */
 async function applyNextRows(
-  { tx, job }: Slice,
+  slice: Slice,
   batches: AsyncIterable<readonly StagedRow[]>,
   isOver: () => boolean,
 ): Promise<Applied | undefined> {
+  const { job } = slice;
   const readRow = createRowReader(job);
   const applied: Applied = { cursor: 0, rows: 0, counts: noRows() };
   let writing: Promise<void> = Promise.resolve();
@@ -71,7 +72,7 @@ async function applyNextRows(
     if (applied.rows > 0 && isOver()) break;
     applied.cursor = batch.at(-1)?.row ?? applied.cursor;
     applied.rows += batch.length;
-    writing = writeBatch(tx, job, sorted).then((counts) => addTo(applied.counts, counts));
+    writing = writeBatch(slice, sorted).then((counts) => addTo(applied.counts, counts));
     writing.catch(() => undefined); // awaited a batch later
   }
   await writing;
@@ -112,13 +113,12 @@ async function sortOut(
 }
 
 async function writeBatch(
-  tx: Transaction,
-  job: LockedJob,
+  { tx, job, isCareful }: Slice,
   { accepted, refused, erased }: SortedBatch,
 ): Promise<OutcomeCounts> {
   await insertRefusedRows(tx, job, refused);
   await insertErasedRows(tx, job, erased);
-  const counts = await applyRows(tx, job, accepted);
+  const counts = await (isCareful ? applyAroundPoison : upsertRows)(tx, job, accepted);
   counts.failed += refused.length;
   counts.unchanged += erased.length;
   return counts;
@@ -133,7 +133,7 @@ function addTo(sum: OutcomeCounts, counts: OutcomeCounts): void {
 }
 
 /** Applies rows; where the database refuses a value, halves them until only the poison row is left out. */
-async function applyRows(
+async function applyAroundPoison(
   tx: Transaction,
   job: LockedJob,
   rows: readonly AcceptedRow[],
@@ -154,7 +154,7 @@ async function applyRows(
     return { ...noRows(), failed: 1 };
   }
   const middle = Math.ceil(rows.length / 2);
-  const counts = await applyRows(tx, job, rows.slice(0, middle));
-  addTo(counts, await applyRows(tx, job, rows.slice(middle)));
+  const counts = await applyAroundPoison(tx, job, rows.slice(0, middle));
+  addTo(counts, await applyAroundPoison(tx, job, rows.slice(middle)));
   return counts;
 }

@@ -87,8 +87,6 @@ export interface RowRange {
   rows: number;
   /** Stops before the row that would go over this, but gives one row at least. */
   bytes: number;
-  /** Whether some of them may have a result already: those are left out. */
-  haveResults: boolean;
 }
 
 const WITHOUT_RESULT = `AND NOT EXISTS (
@@ -99,15 +97,20 @@ const WITHOUT_RESULT = `AND NOT EXISTS (
  * OFFSET 0 keeps the look into row_results a look by key: as a join, a planner that has no statistics of the table yet
  * reads all results of the job for every row.
  * The bytes come as hex: node-postgres decodes binary results as UTF-8, which destroys every other byte.
+ * @param haveResults whether some of them may have a result already; looking for it costs as much as reading the row
  */
-export async function readStagedRows(db: Queryable, range: RowRange): Promise<StagedRow[]> {
+export async function readStagedRows(
+  db: Queryable,
+  range: RowRange,
+  haveResults: boolean,
+): Promise<StagedRow[]> {
   const { rows } = await db.query<StagedRow>({
-    name: range.haveResults ? 'read-rows-without-result' : 'read-staged-rows',
+    name: haveResults ? 'read-rows-without-result' : 'read-staged-rows',
     text: `SELECT row, raw FROM (
              SELECT s.row, s.raw, sum(octet_length(s.raw)) OVER (ORDER BY s.row ROWS UNBOUNDED PRECEDING)
                                     - octet_length(s.raw) AS bytes_before
              FROM staged_rows s
-             WHERE s.environment_id = $1 AND s.job_id = $2 AND s.row > $3 ${range.haveResults ? WITHOUT_RESULT : ''}
+             WHERE s.environment_id = $1 AND s.job_id = $2 AND s.row > $3 ${haveResults ? WITHOUT_RESULT : ''}
              ORDER BY s.row LIMIT $4) slice
            WHERE bytes_before < $5
            ORDER BY row`,
