@@ -41,31 +41,34 @@ export async function settleSameRows(
   // A dry run has notes of its own instead of users, and what may only be created fails when it is there.
   if (job.dryRun || job.existingMode === 'create_only') return rows;
   const sample = rows.slice(0, SAMPLE_ROWS);
-  const same = await recordSameRows(tx, job, sample);
-  if (rows.length > sample.length && same.size >= sample.length / 2) {
-    for (const row of await recordSameRows(tx, job, rows.slice(SAMPLE_ROWS))) same.add(row);
-  }
-  return same.size === 0 ? rows : rows.filter(({ row }) => !same.has(row));
+  const others = await recordSameRows(tx, job, sample);
+  const rest = rows.slice(SAMPLE_ROWS);
+  if (rest.length > 0 && others.length <= sample.length / 2) others.push(...(await recordSameRows(tx, job, rest)));
+  else others.push(...rest);
+  return others;
 }
 
+/** Returns the rows that are others. */
 async function recordSameRows(
   tx: Transaction,
   { id: jobId, environmentId, entity }: UpsertJob,
   rows: readonly AcceptedRow[],
-): Promise<Set<number>> {
+): Promise<AcceptedRow[]> {
   const { collection, idKey } = ENTITIES[entity];
-  const { rows: same } = await tx.query<{ row: number }>({
+  const { rows: answers } = await tx.query<{ others: number[] | null }>({
     name: `record-same-rows-${entity}`,
     // OFFSET 0 makes it a look by key for each row, as in upsert-rows.
-    text: `WITH same AS MATERIALIZED (
-             SELECT i.row, i.id FROM unnest($3::int[], $4::text[], $5::text[]) AS i(row, id, digest)
-             CROSS JOIN LATERAL (
-               SELECT FROM ${collection} t
-               WHERE t.environment_id = $1 AND t.${idKey} = i.id AND t.row_digest = decode(i.digest, 'hex') OFFSET 0) t),
+    text: `WITH input AS MATERIALIZED (
+             SELECT i.row, i.id, t.is_same IS NOT NULL AS is_same
+             FROM unnest($3::int[], $4::text[], $5::text[]) AS i(row, id, digest)
+             LEFT JOIN LATERAL (
+               SELECT true AS is_same FROM ${collection} t
+               WHERE t.environment_id = $1 AND t.${idKey} = i.id AND t.row_digest = decode(i.digest, 'hex') OFFSET 0
+             ) t ON true),
            results AS (
              INSERT INTO row_results (environment_id, job_id, row, id, outcome)
-             SELECT $1, $2, row, id, 'unchanged' FROM same ORDER BY row)
-           SELECT row FROM same`,
+             SELECT $1, $2, row, id, 'unchanged' FROM input WHERE is_same ORDER BY row)
+           SELECT array_agg(row) FILTER (WHERE NOT is_same) AS others FROM input`,
     values: [
       environmentId,
       jobId,
@@ -74,5 +77,6 @@ async function recordSameRows(
       rows.map(({ digest }) => digest),
     ],
   });
-  return new Set(same.map(({ row }) => row));
+  const others = new Set(answers[0]?.others);
+  return rows.filter(({ row }) => others.has(row));
 }

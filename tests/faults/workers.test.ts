@@ -21,7 +21,7 @@ afterAll(killAll);
 const untilBlocked = (cluster: Cluster) =>
   waitFor('a slice that waits for the lock', async () => {
     const waiting = await cluster.query(
-      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%WITH RECURSIVE%'",
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FROM users t%'",
     );
     return waiting.length > 0;
   });

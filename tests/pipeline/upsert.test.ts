@@ -218,6 +218,7 @@ describe('the upsert', () => {
     await muster.store.transaction((tx) => upsertRows(tx, job, [row(1, 'u', '{"n":0}')]));
     const other = await muster.store.pool.connect();
     await other.query('BEGIN');
+    const otherPid = (await other.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
     await other.query(`UPDATE users SET metadata = metadata || '{"other":1}' WHERE environment_id = $1`, [
       job.environmentId,
     ]);
@@ -231,7 +232,10 @@ describe('the upsert', () => {
       });
     });
     await waitFor('the upsert to wait for the other writer', async () => {
-      const { rows } = await muster.store.pool.query('SELECT FROM pg_locks WHERE NOT granted');
+      const { rows } = await muster.store.pool.query(
+        'SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))',
+        [otherPid],
+      );
       return rows.length > 0;
     });
     await other.query('COMMIT');
