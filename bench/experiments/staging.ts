@@ -101,12 +101,12 @@ async function walBytes({ pool }: Store): Promise<number> {
 }
 
 /** Reads them back as the stages do. @throws Error when a byte differs */
-async function readAll({ pool }: Store, jobId: string, lines: readonly Buffer[]): Promise<number> {
+async function readAll(store: Store, jobId: string, lines: readonly Buffer[]): Promise<number> {
   const range = { environmentId: ENVIRONMENT, jobId, rows: INSERT_ROWS, bytes: 2 * MIB };
   const begun = performance.now();
   let after = 0;
   for (;;) {
-    const staged = await readStagedRows(pool, { ...range, after }, false);
+    const staged = await store.session((session) => readStagedRows(session, { ...range, after }, false));
     if (staged.length === 0) break;
     for (const { row, raw } of staged) {
       if (!lines[row - 1]?.equals(raw)) throw new Error(`Row ${row} is not as it was sent.`);

@@ -103,7 +103,7 @@ async function runSlice(
       if (isFinal(job.status) || isWaiting(job)) return { kind: 'nothing' };
       const usersPerMinute = job.environmentUsersPerMinute ?? deps.usersPerMinute;
       const { clock, store } = deps;
-      return advance({ tx, pool: store.pool, job, usersPerMinute, clock, isCareful });
+      return advance({ tx, store, job, usersPerMinute, clock, isCareful });
     });
   } catch (error) {
     // Poison is rare, and the savepoints by which it is found would slow down every slice.

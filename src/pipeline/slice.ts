@@ -1,7 +1,7 @@
 /** What a stage gets for one slice and what it answers. A stage never moves a job's state: it says how it ended. */
 import { setImmediate } from 'node:timers/promises';
 import type { StagedRow } from '#job/row';
-import type { Queryable, Transaction } from '#store/client';
+import type { Store, Transaction } from '#store/client';
 import type { LockedJob } from '#store/move-job';
 import { readStagedRows } from '#store/staged-rows';
 import type { ClockWatch } from './clock-watch';
@@ -9,7 +9,7 @@ import type { ClockWatch } from './clock-watch';
 export interface Slice {
   tx: Transaction;
   /** For what need not be within the transaction: staged rows do not change while it has the job's lock. */
-  pool: Queryable;
+  store: Pick<Store, 'session'>;
   job: LockedJob;
   /** Throttle that holds for this job's environment; 0 = unthrottled. */
   usersPerMinute: number;
@@ -68,7 +68,7 @@ export async function* inStretches(batch: readonly StagedRow[]): AsyncGenerator<
  * @param most batches that are wanted
  */
 export async function* readBatches(
-  { pool, job }: Slice,
+  { store, job }: Slice,
   rows = BATCH_ROWS,
   most = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<readonly StagedRow[], void> {
@@ -76,11 +76,8 @@ export async function* readBatches(
   // Behind the cursor only validation has left results, those of the rows that it has refused.
   const haveResults = job.failedRows > 0;
   const read = (after: number) => {
-    const batch = readStagedRows(
-      pool,
-      { environmentId, jobId, after, rows, bytes: BATCH_BYTES },
-      haveResults,
-    );
+    const range = { environmentId, jobId, after, rows, bytes: BATCH_BYTES };
+    const batch = store.session((session) => readStagedRows(session, range, haveResults));
     batch.catch(() => undefined); // nobody waits for it when the slice fails before
     return batch;
   };

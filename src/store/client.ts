@@ -11,6 +11,9 @@ import { createTurns } from './turns';
 /** A transaction in progress: the only thing that writes of a slice take. */
 export type Transaction = pg.PoolClient;
 
+/** A connection, in a transaction or not: what COPY needs. */
+export type Session = pg.PoolClient;
+
 /** What plain SQL runs on: the pool, or a transaction. */
 export type Queryable = Pick<pg.PoolClient, 'query'>;
 
@@ -35,9 +38,11 @@ export interface Store {
    * @throws whatever the work or the commit threw last; nothing is written then
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** Runs reads on a connection of their own, without a transaction. @throws what the work throws */
+  session<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /**
-   * The same for transactions that carry much. They have half of the connections and wait for one as long as it takes, so
-   * that a hundred uploads at once neither fail nor keep anybody else from an answer.
+   * The same as `transaction` for those that carry much. They have half of the connections and wait for one as long as it
+   * takes, so that a hundred uploads at once neither fail nor keep anybody else from an answer.
    */
   bulkTransaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -90,12 +95,26 @@ export function openStore(options: StoreOptions): Store {
     pool,
     prisma,
     transaction,
+    session: (work) => runSession(pool, work),
     bulkTransaction: (work) => inTurn(() => transaction(work)),
     async close() {
       await prisma.$disconnect();
       await pool.end();
     },
   };
+}
+
+async function runSession<T>(pool: pg.Pool, work: (session: Session) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    const result = await work(client);
+    client.release();
+    return result;
+  } catch (error) {
+    // What is still on its way to it is not known: it is thrown away.
+    client.release(true);
+    throw error;
+  }
 }
 
 async function runTransaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {

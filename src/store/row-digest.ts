@@ -43,7 +43,8 @@ export async function settleSameRows(
   const sample = rows.slice(0, SAMPLE_ROWS);
   const others = await recordSameRows(tx, job, sample);
   const rest = rows.slice(SAMPLE_ROWS);
-  if (rest.length > 0 && others.length <= sample.length / 2) others.push(...(await recordSameRows(tx, job, rest)));
+  if (rest.length > 0 && others.length <= sample.length / 2)
+    others.push(...(await recordSameRows(tx, job, rest)));
   else others.push(...rest);
   return others;
 }
