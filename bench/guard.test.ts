@@ -42,12 +42,13 @@ describe('the guard', () => {
     expect(compareRatios([figure([4], 'lower')], {})[0]?.verdict).toBe('not noted yet');
   });
 
-  it('notes what was measured, and keeps what was not', () => {
+  it('notes the worst of what was measured, and keeps what was not', () => {
     const compared = [
-      ...compareRatios([{ ...figure([0.61234], 'higher'), name: 'b' }], {}),
+      ...compareRatios([{ ...figure([0.9, 0.61234, 0.7], 'higher'), name: 'b' }], {}),
+      ...compareRatios([{ ...figure([0.9, 1.5, 0.7], 'lower'), name: 'd' }], {}),
       ...compareRatios([{ ...figure([], 'higher'), name: 'c' }], {}),
     ];
-    expect(noteRatios(compared, { c: 3, a: 1 })).toEqual({ a: 1, b: 0.612, c: 3 });
-    expect(Object.keys(noteRatios(compared, { c: 3, a: 1 }))).toEqual(['a', 'b', 'c']);
+    expect(noteRatios(compared, { c: 3, a: 1 })).toEqual({ a: 1, b: 0.612, c: 3, d: 1.5 });
+    expect(Object.keys(noteRatios(compared, { c: 3, a: 1 }))).toEqual(['a', 'b', 'c', 'd']);
   });
 });
