@@ -5,6 +5,7 @@
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from '../bench';
+import { toForm } from '../form';
 import { startHealthPoller } from '../health-poller';
 import { makeNdjson, SIZES } from '../make-rows';
 import { peakMb, resetPeak, residentMb } from '../process-memory';
@@ -14,10 +15,6 @@ import { percentile } from '../statistics';
 const UPLOADS = 100;
 const GOAL_MB = 512;
 const IDLE_MS = 3_000;
-const HEAD = Buffer.from(
-  '--b\r\nContent-Disposition: form-data; name="file"; filename="users.ndjson"\r\n\r\n',
-);
-const TAIL = Buffer.from('\r\n--b--\r\n');
 
 export const parallelUploads: Bench = {
   name: 'parallel-uploads',
@@ -61,14 +58,15 @@ export const parallelUploads: Bench = {
 
 /** Sends the file as fast as the API takes it. Returns the status; a connection that breaks before is 0. */
 function upload(url: string, key: string, ndjson: Buffer): Promise<number> {
+  const { contentType, body } = toForm('users.ndjson', 'application/x-ndjson', ndjson);
   return new Promise((resolve) => {
     const request = http.request(`${url}/v1/users/bulk_identify`, {
       method: 'POST',
       agent: false,
       headers: {
         Authorization: `Token ${key}`,
-        'Content-Type': 'multipart/form-data; boundary=b',
-        'Content-Length': HEAD.length + ndjson.length + TAIL.length,
+        'Content-Type': contentType,
+        'Content-Length': body.reduce((sum, piece) => sum + piece.length, 0),
       },
     });
     request.once('error', () => resolve(0));
@@ -76,8 +74,7 @@ function upload(url: string, key: string, ndjson: Buffer): Promise<number> {
       answer.resume();
       resolve(answer.statusCode ?? 0);
     });
-    request.write(HEAD);
-    request.write(ndjson);
-    request.end(TAIL);
+    for (const piece of body) request.write(piece);
+    request.end();
   });
 }

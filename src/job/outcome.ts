@@ -12,6 +12,11 @@ export type ResultOutcome = (typeof RESULT_OUTCOMES)[number];
 /** How many rows had which outcome. */
 export type OutcomeCounts = Record<Outcome, number>;
 
+/** The counts of no rows, to be added to. */
+export function noRows(): OutcomeCounts {
+  return { created: 0, updated: 0, unchanged: 0, failed: 0 };
+}
+
 /**
  * Every reason for which a row can fail: code and public sentence. The sentence never quotes the row.
  * docs/errors.md is generated from this table and from the one in src/errors.ts.

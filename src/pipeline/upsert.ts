@@ -1,5 +1,5 @@
 /** Stage `processing`: applies the accepted rows in their order, at the environment's pace. */
-import { OUTCOMES, type OutcomeCounts, rowError } from '#job/outcome';
+import { noRows, OUTCOMES, type OutcomeCounts, rowError } from '#job/outcome';
 import type { AcceptedRow, StagedRow } from '#job/row';
 import type { Transaction } from '#store/client';
 import { isDataFault } from '#store/faults';
@@ -122,10 +122,6 @@ async function writeBatch(
   counts.failed += refused.length;
   counts.unchanged += erased.length;
   return counts;
-}
-
-function noRows(): OutcomeCounts {
-  return { created: 0, updated: 0, unchanged: 0, failed: 0 };
 }
 
 function addTo(sum: OutcomeCounts, counts: OutcomeCounts): void {

@@ -91,11 +91,11 @@ export interface RowRange {
 
 /**
  * The next staged rows in order, without those that have a result already.
- * By COPY, because node-postgres has bytes only as hex, which costs this process twice the time: binary results it decodes
- * as UTF-8. COPY takes no parameters; the values are numbers and a UUID of ours.
+ * By COPY, because node-postgres has bytes only as hex, which costs this process 1.7 times the time: binary results it
+ * decodes as UTF-8. COPY takes no parameters; the values are numbers and a UUID of ours.
  * OFFSET 0 keeps the look into row_results a look by key: as a join, a planner that has no statistics of the table yet
  * reads all results of the job for every row.
- * @param haveResults whether some of them may have a result already; looking for it costs as much as reading the row
+ * @param haveResults whether some of them may have a result already; looking for it takes a fifth of reading small rows
  */
 export async function readStagedRows(
   session: Session,
@@ -105,7 +105,7 @@ export async function readStagedRows(
   const [environment, after, rows, bytes] = [range.environmentId, range.after, range.rows, range.bytes].map(
     Math.trunc,
   );
-  const job = `'${requireUuid(range.jobId)}'`;
+  const job = session.escapeLiteral(range.jobId);
   const withoutResult = `AND NOT EXISTS (
     SELECT FROM row_results r WHERE r.environment_id = ${environment} AND r.job_id = ${job} AND r.row = s.row OFFSET 0)`;
   const copy = session.query(
@@ -139,11 +139,6 @@ function parseCopied(bytes: Buffer): StagedRow[] {
     rows.push({ row, raw: bytes.subarray(start, at) });
   }
   return rows;
-}
-
-function requireUuid(text: string): string {
-  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text;
-  throw new Error('the id of a job is a UUID');
 }
 
 /** Copying ten thousand rows of 5 kB takes longer than an API's statements may as a rule, in milliseconds. */

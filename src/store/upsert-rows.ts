@@ -9,7 +9,7 @@
  */
 import { ENTITIES, type Entity } from '#job/entity';
 import type { ExistingMode, MetadataMode, UpsertJob } from '#job/options';
-import { type OutcomeCounts, type RowError, rowError } from '#job/outcome';
+import { noRows, type OutcomeCounts, type RowError, rowError } from '#job/outcome';
 import type { AcceptedRow } from '#job/row';
 import type { Transaction } from './client';
 import { LostRaceError, violates } from './faults';
@@ -49,7 +49,7 @@ async function mergeRows(
   rows: readonly AcceptedRow[],
   repeats: boolean,
 ): Promise<OutcomeCounts> {
-  if (rows.length === 0) return { created: 0, updated: 0, unchanged: 0, failed: 0 };
+  if (rows.length === 0) return noRows();
   const { entity, metadataMode, existingMode, dryRun } = job;
   const answer = tx.query<UpsertAnswer>({
     name: ['upsert', entity, metadataMode, existingMode, dryRun, repeats].join('-'),

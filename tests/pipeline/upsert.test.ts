@@ -132,7 +132,7 @@ describe('the upsert', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 
