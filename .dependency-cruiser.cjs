@@ -49,6 +49,17 @@ module.exports = {
     may('apps/worker', ...BACK, ...SHARED),
     may('apps/migrate', ...BACK),
     may('apps/admin', ...BACK, 'apps/standalone/'),
+    may(
+      'apps/cli',
+      'src/client/',
+      'src/job/',
+      ERRORS,
+      'src/pipeline/cut/',
+      'src/pipeline/(read-row|csv-record)\\.ts$',
+      'src/store/api-keys',
+      'apps/admin/',
+      'apps/standalone/main',
+    ),
     may('apps/standalone', ...BACK, ...SHARED, 'src/client/', 'apps/api/', 'apps/worker/'),
     {
       name: 'dialects-apart',
@@ -65,7 +76,9 @@ module.exports = {
     owns('swagger-ui-dist', 'apps/api/reference/'),
     owns('csv-parse', 'src/pipeline/'),
     owns('pino', 'src/logger'),
-    owns('zod', 'src/settings/', 'src/dialect/', 'apps/api/'),
+    owns('zod', 'src/settings/', 'src/dialect/', 'apps/api/', 'apps/cli/'),
+    owns('commander', 'apps/cli/'),
+    owns('cli-progress', 'apps/cli/', 'apps/standalone/demo'),
   ],
   options: {
     parser: 'swc',

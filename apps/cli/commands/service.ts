@@ -1,0 +1,61 @@
+import { type Command, Option } from 'commander';
+import { runAdmin } from '#apps/admin/run';
+import { SCOPES, type Scope } from '#store/api-keys';
+
+interface KeyFlags {
+  environment: string;
+  scope: Scope;
+}
+
+/** `start`, `keys` and `environments`: the service on this machine, not one behind a URL. */
+export function addService(program: Command): void {
+  program
+    .command('start')
+    .summary('run the service on this machine')
+    .description(
+      'Runs API and worker, by default on the bundled PostgreSQL with its data in DATA_DIR (./data). Settings are ' +
+        'environment variables: docs/configuration.md.',
+    )
+    .action(async () => {
+      await import('#apps/standalone/main');
+    });
+
+  const where =
+    'Acts on DATABASE_URL, or on the bundled PostgreSQL in DATA_DIR, whether the service runs or not.';
+  const keys = program.command('keys').description(`Makes, lists and revokes API keys. ${where}`);
+  keys
+    .command('create')
+    .description('Makes a key. It is shown this one time, alone on standard output.')
+    .option('--environment <slug>', 'the environment that it opens', 'default')
+    .addOption(new Option('--scope <scope>', 'what it may do').choices(SCOPES).default('admin'))
+    .action(({ environment, scope }: KeyFlags) =>
+      print(['keys', 'create', '--environment', environment, '--scope', scope]),
+    );
+  keys
+    .command('list')
+    .description('Lists prefix, environment, scope, state and last use of each key.')
+    .option('--environment <slug>', 'only those of this environment')
+    .action(({ environment }: Partial<KeyFlags>) =>
+      print(['keys', 'list', ...(environment === undefined ? [] : ['--environment', environment])]),
+    );
+  keys
+    .command('revoke')
+    .description('Closes a key at once.')
+    .argument('<prefix>', 'of the key, as keys list shows it')
+    .action((prefix: string) => print(['keys', 'revoke', prefix]));
+
+  const environments = program.command('environments').description(`Makes and lists environments. ${where}`);
+  environments
+    .command('create')
+    .description('Makes an environment.')
+    .argument('<slug>', 'a to z, 0 to 9 and hyphens')
+    .action((slug: string) => print(['environments', 'create', slug]));
+  environments
+    .command('list')
+    .description('Lists the environments.')
+    .action(() => print(['environments', 'list']));
+}
+
+async function print(words: string[]): Promise<void> {
+  process.stdout.write(await runAdmin(words));
+}

@@ -1,0 +1,178 @@
+/** `muster import` against a whole Muster. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Muster, startMuster, unique } from '../support/muster';
+import { type CliOptions, makeHome, runCli } from './support/run-cli';
+
+let muster: Muster;
+let options: CliOptions;
+beforeAll(async () => {
+  muster = await startMuster();
+  options = { url: muster.url, apiKey: muster.key };
+});
+afterAll(() => muster.close());
+
+/** A file in a folder of its own. */
+function file(name: string, content: string | Buffer): string {
+  const at = path.join(makeHome(), name);
+  writeFileSync(at, content);
+  return at;
+}
+
+async function stored(
+  prefix: string,
+): Promise<{ user_id: string; company_id: string | null; metadata: unknown }[]> {
+  const { rows } = await muster.store.pool.query(
+    'SELECT user_id, company_id, metadata FROM users WHERE user_id LIKE $1 ORDER BY user_id',
+    [`${prefix}%`],
+  );
+  return rows;
+}
+
+describe('a file', () => {
+  it.each([
+    ['users.ndjson', (id: string) => `{"user_id":"${id}-1"}\n{"user_id":"${id}-2"}\n`],
+    ['users.json', (id: string) => `[{"user_id":"${id}-1"},\n  {\n "user_id":"${id}-2"}]`],
+    ['envelope.json', (id: string) => `{"users":[{"user_id":"${id}-1"},{"user_id":"${id}-2"}]}`],
+    ['users.csv', (id: string) => `user_id\n${id}-1\n${id}-2\n`],
+    ['users', (id: string) => `[{"user_id":"${id}-1"},{"user_id":"${id}-2"}]`],
+    ['rows', (id: string) => `{"user_id":"${id}-1"}\n{"user_id":"${id}-2"}`],
+  ])('%s is imported, also as gzip and from standard input', async (name, write) => {
+    for (const way of ['plain', 'gzip', 'stdin'] as const) {
+      const id = unique();
+      const text = write(id);
+      const run =
+        way === 'stdin'
+          ? await runCli(['import', '-', ...(name === 'envelope.json' ? ['--format', 'json'] : [])], {
+              ...options,
+              input: text,
+            })
+          : await runCli(
+              ['import', way === 'gzip' ? file(`${name}.gz`, gzipSync(text)) : file(name, text)],
+              options,
+            );
+      expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('2 created') });
+      expect((await stored(id)).map(({ user_id }) => user_id)).toEqual([`${id}-1`, `${id}-2`]);
+    }
+  });
+
+  it('is cut into jobs that run one after another, and all of it arrives', async () => {
+    const id = unique();
+    const rows = Array.from({ length: 2_500 }, (_, n) => `{"user_id":"${id}-${n}"}\n`);
+    const run = await runCli(
+      ['import', file('users.ndjson', rows.join('')), '--batch-rows', '1000', '--json'],
+      options,
+    );
+    const done = JSON.parse(run.stdout.trimEnd().split('\n').at(-1) ?? '');
+    expect(done).toMatchObject({ event: 'done', created: 2_500, failed: 0 });
+    expect(done.jobs).toHaveLength(3);
+    expect(await stored(id)).toHaveLength(2_500);
+  });
+
+  it('with bad rows ends with 2, and collects them ready to be mended, with the reasons', async () => {
+    const id = unique();
+    const bad = '{"user_id": 7,  "metadata":{"n":1.50}}';
+    const input = file('users.ndjson', `{"user_id":"${id}"}\n\n${bad}\n`);
+    const errors = `${input}.failed`;
+    const run = await runCli(['import', input, '--errors', errors], options);
+    expect(run.code).toBe(2);
+    expect(readFileSync(errors, 'utf8')).toBe(`${bad}\n`);
+    const reasons = readFileSync(`${errors}.reasons`, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(reasons).toEqual([
+      {
+        row: 2,
+        line: 3,
+        id: null,
+        errors: [expect.objectContaining({ code: 'id_invalid', path: 'user_id' })],
+      },
+    ]);
+  });
+
+  it('that is not there, is a folder or is broken gzip is refused with a sentence and 3', async () => {
+    for (const input of [
+      'nowhere.ndjson',
+      makeHome(),
+      file('a.ndjson.gz', Buffer.from([0x1f, 0x8b, 0, 1, 2])),
+    ]) {
+      const run = await runCli(['import', input], options);
+      expect(run.code).toBe(3);
+      expect(run.stderr).not.toMatch(/\n\s+at /);
+    }
+  });
+});
+
+describe('a CSV', () => {
+  it('has its columns renamed and typed, and nothing loses a digit', async () => {
+    const id = unique();
+    const csv = `key,org,zip,seats,active,price,big,Plan Name\n${id}-1,c1,01067,3,true,1.50,12345678901234567890,pro\n${id}-2,,10115,,false,2,1,\n`;
+    const run = await runCli(
+      [
+        'import',
+        file('x.csv', csv),
+        '--id-column',
+        'key',
+        '--company-column',
+        'org',
+        '--map',
+        'Plan Name=plan',
+      ],
+      options,
+    );
+    expect(run).toMatchObject({ code: 0 });
+    expect(await stored(id)).toEqual([
+      {
+        user_id: `${id}-1`,
+        company_id: 'c1',
+        metadata: {
+          zip: '01067',
+          seats: 3,
+          active: true,
+          price: 1.5,
+          big: '12345678901234567890',
+          plan: 'pro',
+        },
+      },
+      { user_id: `${id}-2`, company_id: null, metadata: { zip: '10115', active: false, price: 2, big: '1' } },
+    ]);
+  });
+
+  it('has text only with --types text, and the types that are said with --types name=type', async () => {
+    const id = unique();
+    const csv = `user_id,n,m\n${id},1,2\n`;
+    await runCli(['import', file('x.csv', csv), '--types', 'text'], options);
+    expect((await stored(id))[0]?.metadata).toEqual({ n: '1', m: '2' });
+    await runCli(['import', file('y.csv', csv), '--types', 'n=number'], options);
+    expect((await stored(id))[0]?.metadata).toEqual({ n: 1, m: '2' });
+  });
+
+  it('with a column that is not there, or two that become one, is refused before anything is sent', async () => {
+    const input = file('x.csv', 'user_id,a,b\nu,1,2\n');
+    for (const words of [
+      ['--id-column', 'id'],
+      ['--map', 'c=d'],
+      ['--map', 'a=b'],
+    ]) {
+      expect((await runCli(['import', input, ...words], options)).code).toBe(3);
+    }
+  });
+});
+
+it('a dry run says what would happen, and nothing is stored', async () => {
+  const id = unique();
+  const run = await runCli(['import', file('u.ndjson', `{"user_id":"${id}"}\n`), '--dry-run'], options);
+  expect(run.stdout).toContain('Dry run: 1 created');
+  expect(await stored(id)).toEqual([]);
+});
+
+it('a wrong key, no key and a server that is not there each have their sentence and code', async () => {
+  const input = file('u.ndjson', '{"user_id":"u"}\n');
+  const wrong = await runCli(['import', input], { ...options, apiKey: 'mst_wrong' });
+  expect(wrong.code).toBe(3);
+  expect(`${wrong.stdout}${wrong.stderr}`).not.toContain('mst_wrong');
+  expect((await runCli(['import', input], { url: muster.url })).code).toBe(3);
+});

@@ -1,0 +1,78 @@
+/** An import that is interrupted goes on where it was, and no row is sent twice. */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { type Muster, startMuster, unique } from '../support/muster';
+import { waitFor } from '../support/wait';
+import { type CliOptions, makeHome, runCli, startCli } from './support/run-cli';
+
+let muster: Muster;
+beforeAll(async () => {
+  muster = await startMuster();
+});
+afterAll(() => muster.close());
+
+function access(home: string): CliOptions {
+  return { url: muster.url, apiKey: muster.key, home };
+}
+
+/** How often each row has an outcome, over all jobs. */
+async function outcomes(prefix: string): Promise<{ rows: number; most: number }> {
+  const { rows } = await muster.store.pool.query(
+    `SELECT count(*)::int AS rows, coalesce(max(times), 0)::int AS most
+     FROM (SELECT count(*) AS times FROM row_results WHERE id LIKE $1 GROUP BY id) ids`,
+    [`${prefix}%`],
+  );
+  return rows[0];
+}
+
+it('50,000 rows, killed again and again with kill -9, arrive once each', async () => {
+  const id = unique();
+  const home = makeHome();
+  const file = path.join(home, 'users.ndjson');
+  writeFileSync(file, Array.from({ length: 50_000 }, (_, n) => `{"user_id":"${id}-${n}"}\n`).join(''));
+  const words = ['import', file, '--batch-rows', '5000', '--resume'];
+  for (const least of [1, 12_000, 23_000, 31_000]) {
+    const { child, ended } = startCli(words, access(home));
+    await waitFor(`${least} rows`, async () => (await outcomes(id)).rows >= least, 60_000);
+    child.kill('SIGKILL');
+    expect((await ended).code).toBeNull();
+  }
+  const run = await runCli(words, access(home));
+  expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('50,000 created, 0 updated') });
+  expect(await outcomes(id)).toEqual({ rows: 50_000, most: 1 });
+}, 120_000);
+
+it('a file that has changed where it was imported is refused, and begins anew with --restart', async () => {
+  const id = unique();
+  const home = makeHome();
+  const file = path.join(home, 'users.ndjson');
+  const rows = Array.from({ length: 3_000 }, (_, n) => `{"user_id":"${id}-${n}"}\n`);
+  writeFileSync(file, rows.join(''));
+  const words = ['import', file, '--batch-rows', '1000'];
+  const { child, ended } = startCli(words, access(home));
+  await waitFor('the first part', async () => (await outcomes(id)).rows >= 1_500, 60_000);
+  child.kill('SIGKILL');
+  await ended;
+  expect(await runCli(words, access(home))).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('--resume'),
+  });
+  writeFileSync(file, [`{"user_id":"${id}-other"}\n`, ...rows.slice(1)].join(''));
+  expect((await runCli([...words, '--resume'], access(home))).code).toBe(3);
+  expect((await runCli([...words, '--restart'], access(home))).code).toBe(0);
+});
+
+it('Ctrl-C ends it at once with 130, says how to go on, and the import goes on', async () => {
+  const id = unique();
+  const home = makeHome();
+  const file = path.join(home, 'users.ndjson');
+  writeFileSync(file, Array.from({ length: 4_000 }, (_, n) => `{"user_id":"${id}-${n}"}\n`).join(''));
+  const words = ['import', file, '--batch-rows', '1000'];
+  const { child, ended } = startCli(words, access(home));
+  await waitFor('the first rows', async () => (await outcomes(id)).rows > 0, 60_000);
+  child.kill('SIGINT');
+  expect(await ended).toMatchObject({ code: 130, stderr: expect.stringContaining('--resume') });
+  expect((await runCli([...words, '--resume'], access(home))).code).toBe(0);
+  expect(await outcomes(id)).toEqual({ rows: 4_000, most: 1 });
+});
