@@ -55,7 +55,7 @@ module.exports = {
       'src/job/',
       ERRORS,
       'src/pipeline/cut/',
-      'src/pipeline/(read-row|csv-record)\\.ts$',
+      'src/pipeline/(read-row|csv-record|map-columns|exact-numbers)\\.ts$',
       'src/store/api-keys',
       'apps/admin/',
       'apps/standalone/main',

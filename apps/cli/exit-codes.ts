@@ -5,9 +5,15 @@ export const EXIT_CODES = {
   unexpected: [1, 'A fault of muster itself, or of the disk.'],
   rows_failed: [2, 'The import is over; some rows failed. `--errors FILE` collects them.'],
   refused: [3, 'The server, or muster validate, refused: the message says why. Wrong arguments too.'],
-  unreachable: [4, 'The server could not be reached, or stayed away. `muster import --resume` goes on.'],
-  ended_early: [5, 'A job was canceled or failed on the server before its last row.'],
-  interrupted: [130, 'Ctrl-C. `muster import --resume` goes on.'],
+  unreachable: [
+    4,
+    'The server could not be reached, or was not able to answer for too long. `muster import --resume` goes on.',
+  ],
+  ended_early: [
+    5,
+    'A job was canceled or failed on the server before its last row. `muster import --resume` sends its part again.',
+  ],
+  interrupted: [130, 'Ctrl-C, or the signal SIGTERM. `muster import --resume` goes on.'],
 } as const satisfies Record<string, readonly [code: number, meaning: string]>;
 
 export type Exit = keyof typeof EXIT_CODES;

@@ -14,9 +14,7 @@ async function main(): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCode('refused');
     if (interrupted.signal.aborted) {
-      process.stderr.write(
-        '\nInterrupted. What the server has accepted goes on there; muster import --resume goes on here.\n',
-      );
+      process.stderr.write('\nInterrupted. What the server has accepted goes on there.\n');
       return exitCode('interrupted');
     }
     if (error instanceof CliError) {
@@ -25,7 +23,8 @@ async function main(): Promise<number> {
     }
     if (isMusterError(error)) {
       process.stderr.write(`${error.message}\n`);
-      return exitCode(error.code === 'unreachable' ? 'unreachable' : 'refused');
+      const isAway = error.is('unreachable', 'unavailable', 'rate_limited');
+      return exitCode(isAway ? 'unreachable' : 'refused');
     }
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return exitCode('unexpected');

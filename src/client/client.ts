@@ -1,5 +1,6 @@
 /** The client of the API, on fetch alone, so that it runs in Node and in a browser. */
 import type { Company, Job, RowResult, User } from './api';
+import type { MusterError } from './errors';
 import { type Health, readHealth } from './health';
 import { connect, type Fetch } from './http/request';
 import { type Sleep, sleep } from './http/retry';
@@ -13,7 +14,14 @@ import {
   readJob,
   retryJob,
 } from './jobs';
-import { eraseProfiles, listProfiles, readProfile, type UsersOptions } from './profiles';
+import {
+  eraseProfiles,
+  listProfiles,
+  openProfilesNdjson,
+  type ProfilesNdjsonOptions,
+  readProfile,
+  type UsersOptions,
+} from './profiles';
 import { type InputFile, openInput, openResultsCsv, type ResultsOptions, readResults } from './results';
 import { watchJob } from './watch';
 import type { CompanyRow, FileInput, RowsInput, UserRow } from './write-rows';
@@ -26,6 +34,10 @@ export interface ClientOptions {
   fetch?: Fetch;
   /** How often a request that may succeed later is sent again. Default 5; 0 = never. */
   retries?: number;
+  /** Longest Retry-After that is waited for before a request is sent again, in seconds. Default 60. */
+  patienceSeconds?: number;
+  /** Told before each wait for a request that is sent again, or for the slot, with the answer and the milliseconds. */
+  onRetry?: (error: MusterError, waitMs: number) => void;
   /** Ends all calls of this client at once, with the signal's reason. */
   signal?: AbortSignal;
   /** Browsers send their own instead. */
@@ -64,11 +76,15 @@ export interface Client {
   user(userId: string, options?: CallOptions): Promise<User>;
   /** In the order of their ids, read as they come in. */
   users(options?: UsersOptions): AsyncGenerator<User, void, undefined>;
+  /** The same as the service writes them, NDJSON with every digit of their numbers. */
+  usersNdjson(options?: ProfilesNdjsonOptions): Promise<ReadableStream<Uint8Array>>;
   /** Erases users, also from the rows and results of jobs. @returns how many were stored */
   deleteUsers(userIds: readonly string[], options?: CallOptions): Promise<number>;
   company(companyId: string, options?: CallOptions): Promise<Company>;
   /** In the order of their ids, read as they come in. */
   companies(options?: CallOptions): AsyncGenerator<Company, void, undefined>;
+  /** The same as the service writes them, NDJSON with every digit of their numbers. */
+  companiesNdjson(options?: Omit<ProfilesNdjsonOptions, 'userId'>): Promise<ReadableStream<Uint8Array>>;
   /** Erases companies, also from the rows and results of jobs. @returns how many were stored */
   deleteCompanies(companyIds: readonly string[], options?: CallOptions): Promise<number>;
   /** Whether the service can work, part by part. Asked once: `not_ready` is an answer, not an error. */
@@ -76,6 +92,7 @@ export interface Client {
 }
 
 const DEFAULT_RETRIES = 5;
+const DEFAULT_PATIENCE_SECONDS = 60;
 
 /** @throws TypeError for a url that is not one of HTTP or holds a password, or a key that no header can carry */
 export function createClient(options: ClientOptions): Client {
@@ -85,6 +102,8 @@ export function createClient(options: ClientOptions): Client {
     // Browsers' fetch wants to be called on its window.
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     retries: options.retries ?? DEFAULT_RETRIES,
+    patienceSeconds: options.patienceSeconds ?? DEFAULT_PATIENCE_SECONDS,
+    onRetry: options.onRetry,
     signal: options.signal,
     userAgent: options.userAgent,
     sleep: options.sleep ?? sleep,
@@ -102,9 +121,11 @@ export function createClient(options: ClientOptions): Client {
     retry: async (jobId, slotOptions = {}) => retryJob(connection, jobId, slotOptions),
     user: (userId, callOptions = {}) => readProfile(connection, 'users', userId, callOptions),
     users: (usersOptions = {}) => listProfiles(connection, 'users', usersOptions),
+    usersNdjson: (ndjsonOptions = {}) => openProfilesNdjson(connection, 'users', ndjsonOptions),
     deleteUsers: (ids, callOptions = {}) => eraseProfiles(connection, 'users', ids, callOptions),
     company: (companyId, callOptions = {}) => readProfile(connection, 'companies', companyId, callOptions),
     companies: (callOptions = {}) => listProfiles(connection, 'companies', callOptions),
+    companiesNdjson: (ndjsonOptions = {}) => openProfilesNdjson(connection, 'companies', ndjsonOptions),
     deleteCompanies: (ids, callOptions = {}) => eraseProfiles(connection, 'companies', ids, callOptions),
     health: (callOptions = {}) => readHealth(connection, callOptions),
   };

@@ -84,7 +84,7 @@ export async function outwaitSlot<T>(
         seconds === undefined
           ? backoffMs(FIRST_SLOT_WAIT_MS, tries, MAX_SLOT_WAIT_MS)
           : Math.max(seconds * 1000, LEAST_SLOT_WAIT_MS);
-      await connection.sleep(ms, signal);
+      await connection.waitToRetry(thrown, ms, signal);
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Company, User } from './api';
 import { MusterError } from './errors';
-import { readRows } from './http/answer-stream';
+import { NDJSON_TYPE, openStream, readRows } from './http/answer-stream';
 import { type Connection, canBePathPart, pathPart, readJson } from './http/request';
 import type { Collection } from './import-rows';
 import type { CallOptions } from './jobs';
@@ -10,6 +10,11 @@ import type { CallOptions } from './jobs';
 export interface UsersOptions extends CallOptions {
   /** Only users of this company. */
   companyId?: string;
+}
+
+export interface ProfilesNdjsonOptions extends UsersOptions {
+  /** Only this user, if it is there. */
+  userId?: string;
 }
 
 interface Profiles {
@@ -48,6 +53,17 @@ export function listProfiles<Name extends Collection>(
   { companyId, signal }: UsersOptions,
 ): AsyncGenerator<Profiles[Name], void, undefined> {
   return readRows(connection, { path: `/v1/${collection}`, query: { company_id: companyId }, signal });
+}
+
+/** The same as the service writes them. @throws MusterError */
+export async function openProfilesNdjson(
+  connection: Connection,
+  collection: Collection,
+  { userId, companyId, signal }: ProfilesNdjsonOptions,
+): Promise<ReadableStream<Uint8Array>> {
+  const query = { user_id: userId, company_id: companyId };
+  const headers = { Accept: NDJSON_TYPE };
+  return (await openStream(connection, { path: `/v1/${collection}`, query, headers, signal })).stream;
 }
 
 /** @returns how many were stored. @throws MusterError */

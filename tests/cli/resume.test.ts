@@ -31,9 +31,10 @@ it('50,000 rows, killed again and again with kill -9, arrive once each', async (
   const home = makeHome();
   const file = path.join(home, 'users.ndjson');
   writeFileSync(file, Array.from({ length: 50_000 }, (_, n) => `{"user_id":"${id}-${n}"}\n`).join(''));
-  const words = ['import', file, '--batch-rows', '5000', '--resume'];
+  let words = ['import', file, '--batch-rows', '5000'];
   for (const least of [1, 12_000, 23_000, 31_000]) {
     const { child, ended } = startCli(words, access(home));
+    words = ['import', '--resume'];
     await waitFor(`${least} rows`, async () => (await outcomes(id)).rows >= least, 60_000);
     child.kill('SIGKILL');
     expect((await ended).code).toBeNull();

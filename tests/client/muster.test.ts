@@ -41,6 +41,16 @@ it('rows are imported, watched to the end, and read back one by one and all', as
   expect(users.map(({ user_id, company_id, metadata }) => ({ user_id, company_id, metadata }))).toEqual(rows);
 });
 
+it('users come as the service writes them, with every digit', async () => {
+  const id = unique();
+  const row = `{"user_id":"${id}","metadata":{"big":12345678901234567890.10}}`;
+  await finish(client, await client.importUsers(`${row}\n`));
+  const ndjson = await textOf(await client.usersNdjson({ userId: id }));
+  expect(ndjson).toContain('"big": 12345678901234567890.10');
+  expect(ndjson.trimEnd().split('\n')).toHaveLength(1);
+  expect(await textOf(await client.companiesNdjson({ companyId: id }))).toBe('');
+});
+
 it('each row has its result, in the order of the input, and the failed ones their reasons', async () => {
   const tag = unique();
   const file = `{"user_id":"${tag}"}\n\n{"user_id":7}\n{"user_id":"${tag}","metadata":{"a":[1]}}\n{"user_id":"${tag}"}\n`;

@@ -81,6 +81,16 @@ describe('a request that may succeed later', () => {
     expect(slept).toEqual([]);
   });
 
+  it('waits for longer when the client has the patience, and says for what', async () => {
+    const told: [string, number][] = [];
+    const onRetry = ({ code }: MusterError, waitMs: number) => void told.push([code, waitMs]);
+    const answer = refusing(1, 429, 'rate_limited', { 'Retry-After': '600' });
+    const { client, slept } = await start(answer, { patienceSeconds: 600, onRetry });
+    await client.job('j1');
+    expect(slept).toEqual([600_000]);
+    expect(told).toEqual([['rate_limited', 600_000]]);
+  });
+
   it('is sent as often as the client was told', async () => {
     const { client } = await start(refusing(99, 503, 'unavailable'), { retries: 0 });
     await faultOf(client.job('j1'));

@@ -1,209 +1,263 @@
+import { randomUUID } from 'node:crypto';
+import { realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Entity } from '#job/entity';
-import { EXISTING_MODES, type ExistingMode, METADATA_MODES, type MetadataMode } from '#job/options';
+import { type Client, isMusterError } from '#client/index';
+import { EXISTING_MODES, METADATA_MODES } from '#job/options';
 import { connectClient, type GlobalFlags } from '../connection';
 import { CliError, exitCode } from '../exit-codes';
-import { CELL_TYPES, type CellType } from '../import/csv-row';
 import { MAX_PART_BYTES, MAX_PART_ROWS } from '../import/cut-parts';
 import { openErrorFile } from '../import/error-file';
-import { type ImportSummary, importFile } from '../import/import-file';
-import { openJournal } from '../import/journal';
-import { FORMATS, type Format, openInput } from '../import/open-input';
-import { formatSeconds, openProgress, type ProgressStyle } from '../import/progress';
-import { readAccess } from '../settings';
-import { writeJson } from '../show';
+import { addReadingOptions, type ReadingFlags, readingOf } from '../import/flags';
+import { type ImportSummary, importFiles, NO_COUNTS } from '../import/import-files';
+import { findUnfinished, identify, type Journal, openJournal } from '../import/journal';
+import { openImportProgress } from '../import/progress';
+import { type ImportRequest, jobOptions } from '../import/request';
+import { readAccess, type ServerAccess } from '../settings';
+import { count, formatSeconds, printable, writeJson } from '../show';
 
-export interface ImportFlags extends GlobalFlags {
-  kind: 'users' | 'companies';
-  format?: Format;
-  idColumn?: string;
-  companyColumn?: string;
-  map?: Map<string, string>;
-  types: 'infer' | 'text' | Map<string, CellType>;
-  batchRows: number;
-  metadata?: MetadataMode;
-  existing?: ExistingMode;
-  dryRun?: boolean;
-  errors?: string;
-  resume?: boolean;
-  restart?: boolean;
-}
+type ImportFlags = GlobalFlags &
+  ReadingFlags &
+  Pick<ImportRequest, 'batchRows' | 'batchBytes' | 'metadata' | 'existing' | 'errors'> & {
+    dryRun?: boolean;
+    resume?: boolean;
+    restart?: boolean;
+  };
 
-const EXAMPLES = `
+const HELP = `
 Examples:
   muster import users.ndjson
   muster import export.csv.gz --id-column uuid --map plan_name=plan --errors failed.csv
   muster import --kind companies companies.json --dry-run
   mysql ... | muster import - --format csv --id-column id
-  muster import huge.ndjson --resume          # goes on after Ctrl-C, a crash or a lost server
+  muster import --resume                    # goes on after Ctrl-C, a crash or a lost server
+
+What is where:
+  --errors FILE gets the rows that failed as they stand in the input, FILE.reasons why: one JSON object a row.
+  An import that is interrupted is noted in ~/.local/state/muster/imports, without any row or key.
+  With --json each line of standard output is an event: progress, or done at the end.
 `;
 
+/** `import`: files of any size, cut into jobs. */
 export function addImport(program: Command, signal: AbortSignal): void {
-  program
+  const command = program
     .command('import')
-    .summary('import a file of any size')
+    .summary('import files of any size')
     .description(
-      'Imports users or companies from a file of any size: NDJSON, a JSON array or CSV, plain or gzip. The file is cut ' +
+      'Imports users or companies from files of any size: NDJSON, a JSON array or CSV, plain or gzip. They are cut ' +
         'into jobs, which run one after another; a busy slot is waited out, a server that is away is waited for.',
     )
-    .argument('<file>', 'the file, or - for standard input')
-    .addOption(
-      new Option('--kind <kind>', 'what the rows are').choices(['users', 'companies']).default('users'),
-    )
-    .addOption(
-      new Option('--format <format>', 'default: by the name, else by the first bytes').choices(FORMATS),
-    )
-    .option('--id-column <name>', 'column of the id in a CSV (default user_id or company_id)')
-    .option('--company-column <name>', 'column of the company in a CSV of users (default company_id)')
-    .option('--map <old=new>', 'renames a column of a CSV; may be given again', collectPairs)
-    .option(
-      '--types <types>',
-      'infer: columns of numbers or true/false become such, 007 stays text; text: all text; or name=number,name=boolean',
-      readTypes,
-      'infer',
-    )
-    .option('--batch-rows <rows>', 'most rows of one job', readRows, MAX_PART_ROWS)
+    .argument('[files...]', 'files, or - for standard input');
+  addReadingOptions(command)
     .addOption(
       new Option('--metadata <mode>', 'merge with or replace what is stored').choices(METADATA_MODES),
     )
-    .addOption(new Option('--existing <mode>', 'what to do about stored ids').choices(EXISTING_MODES))
+    .addOption(
+      new Option('--existing <mode>', 'what to do about ids that are stored').choices(EXISTING_MODES),
+    )
     .option('--dry-run', 'only say what would happen')
     .option('--errors <file>', 'collects the rows that failed, ready to be mended and imported again')
-    .option('--resume', 'goes on with an interrupted import of this file')
-    .option('--restart', 'forgets an interrupted import of this file and begins anew')
-    .addHelpText('after', EXAMPLES)
-    .action(async (file: string, _flags: unknown, command: Command) => {
-      process.exitCode = await run(file, command.optsWithGlobals<ImportFlags>(), signal);
+    .option('--batch-rows <rows>', 'most rows of one job', upTo(MAX_PART_ROWS), MAX_PART_ROWS)
+    .option('--batch-bytes <bytes>', 'most bytes of one job', upTo(MAX_PART_BYTES), MAX_PART_BYTES)
+    .addOption(
+      new Option(
+        '--resume',
+        'goes on with an interrupted import, with the files and flags that it had',
+      ).conflicts('restart'),
+    )
+    .option('--restart', 'forgets an interrupted import of these files and begins anew')
+    .addHelpText('after', HELP)
+    .action(async (files: string[]) => {
+      const flags = command.optsWithGlobals<ImportFlags>();
+      const access = readAccess(flags);
+      const wanted = files.map(findFile);
+      const note = flags.resume
+        ? findInterrupted(access, wanted, flags, command)
+        : beginImport(access, requestOf(wanted, flags), flags);
+      process.exitCode = await runImport(note, access, flags, signal);
     });
 }
 
-async function run(file: string, flags: ImportFlags, signal: AbortSignal): Promise<number> {
-  const entity: Entity = flags.kind === 'users' ? 'user' : 'company';
-  const client = connectClient(flags, signal);
-  const { url } = readAccess(flags);
-  const { types, map: renamed = new Map(), metadata, existing, dryRun } = flags;
-  const mapping = {
-    idColumn: flags.idColumn ?? (entity === 'user' ? 'user_id' : 'company_id'),
-    companyColumn: flags.companyColumn,
-    renamed,
-    types: types instanceof Map ? types : new Map<string, CellType>(),
-    infers: types === 'infer',
-  };
-  const options = { ...(metadata && { metadata }), ...(existing && { existing }), ...(dryRun && { dryRun }) };
-  const identity = {
-    url,
-    file: file === '-' ? '-' : await realPath(file),
-    options: [flags.kind, mapping.idColumn, options],
-  };
-  const journal = openJournal(identity);
-  if (flags.restart) journal.remove();
+async function runImport(
+  note: Journal,
+  access: ServerAccess,
+  flags: ImportFlags,
+  signal: AbortSignal,
+): Promise<number> {
+  const { request } = note;
+  const journal = openJournal(note.access, request);
+  const progress = openImportProgress(request.files, flags);
+  const begunMs = performance.now();
+  try {
+    const client = connectClient(
+      flags,
+      signal,
+      ({ message }, waitMs) => progress.say(`${message} Trying again in ${formatSeconds(waitMs / 1000)}.`),
+      access,
+    );
+    if (Object.keys(jobOptions(request)).length > 0) await requireMuster(client);
+    const errors =
+      request.errors === undefined ? undefined : openErrorFile(request.errors, request.files, note.errorFile);
+    try {
+      const entity = request.kind === 'users' ? 'user' : 'company';
+      const summary = await importFiles({ client, entity, note, journal, errors, progress, signal });
+      progress.end();
+      tell(summary, request, (performance.now() - begunMs) / 1000, flags);
+      return exitCode(summary.counts.failed > 0 ? 'rows_failed' : 'ok');
+    } finally {
+      errors?.close();
+    }
+  } catch (error) {
+    progress.end();
+    if (journal.read() !== undefined)
+      process.stderr.write('muster import --resume goes on with this import.\n');
+    throw error;
+  }
+}
+
+/** @throws CliError refused when these files are being imported, or an import of them was interrupted */
+function beginImport(access: ServerAccess, request: ImportRequest, { restart }: ImportFlags): Journal {
+  const journal = openJournal(identify(access), request);
+  if (restart) journal.remove();
   const unfinished = journal.read();
-  if (unfinished !== undefined && !flags.resume) {
+  // Standard input never is the same again, unless --resume says so.
+  if (unfinished !== undefined && !request.files.includes('-')) {
     throw new CliError(
       'refused',
-      `An import of this file was interrupted after ${unfinished.done.rows.toLocaleString('en')} rows: --resume goes on with it, --restart begins anew.`,
+      `An import of this, begun ${unfinished.startedAt}, was interrupted: --resume goes on with it, --restart begins anew.`,
     );
   }
-  if (unfinished === undefined && flags.resume)
-    process.stderr.write('There is nothing to resume: beginning.\n');
-  const input = await openInput(file, flags.format);
-  const progress = openProgress(styleOf(flags));
-  const begun = performance.now();
-  const { errors } = flags;
-  const openErrors =
-    errors === undefined
-      ? undefined
-      : (header: () => Buffer | undefined) => openErrorFile(errors, header, unfinished !== undefined);
+  return {
+    version: 1,
+    run: randomUUID(),
+    startedAt: new Date().toISOString(),
+    access: identify(access),
+    request,
+    done: { parts: 0, counts: { ...NO_COUNTS } },
+    file: { index: 0, rows: 0, digest: '' },
+  };
+}
+
+/**
+ * The one interrupted import that is meant.
+ * @throws CliError refused when there is none or more than one, or when flags were given that it did not have
+ */
+function findInterrupted(
+  access: ServerAccess,
+  files: readonly string[],
+  flags: ImportFlags,
+  command: Command,
+): Journal {
+  const found = findUnfinished(identify(access)).filter(
+    ({ request }) => files.length === 0 || isDeepStrictEqual(request.files, files),
+  );
+  const [note] = found;
+  if (note === undefined) throw new CliError('refused', 'There is no interrupted import to go on with.');
+  if (found.length > 1) {
+    const each = found.map(
+      ({ request, startedAt }) => `  ${startedAt} ${request.kind} ${request.files.join(' ')}\n`,
+    );
+    throw new CliError(
+      'refused',
+      `Several imports were interrupted; name the files of one:\n${each.join('')}`.trimEnd(),
+    );
+  }
+  const asked = requestOf(note.request.files, flags);
+  for (const name of Object.keys(asked) as (keyof ImportRequest)[]) {
+    const isGiven = command.getOptionValueSource(name) === 'cli';
+    if (isGiven && !isDeepStrictEqual(asked[name], note.request[name])) {
+      throw new CliError('refused', `The interrupted import was begun with another ${flagOf(name)}.`);
+    }
+  }
+  return note;
+}
+
+function requestOf(files: string[], flags: ImportFlags): ImportRequest {
+  const { batchRows, batchBytes, metadata, existing, dryRun = false, errors } = flags;
+  if (files.length === 0) throw new CliError('refused', 'Which files? muster import --help');
+  if (errors !== undefined && files.length > 1) {
+    throw new CliError('refused', '--errors collects the rows of one file: import the files one by one.');
+  }
+  return {
+    ...readingOf(flags),
+    files,
+    batchRows,
+    batchBytes,
+    metadata,
+    existing,
+    dryRun,
+    errors: errors === undefined ? undefined : path.resolve(errors),
+  };
+}
+
+/** @throws CliError refused when there is no such file */
+function findFile(file: string): string {
+  if (file === '-') return file;
   try {
-    const limits = { rows: flags.batchRows, bytes: MAX_PART_BYTES };
-    const plan = {
-      client,
-      entity,
-      input,
-      mapping,
-      limits,
-      options,
-      journal,
-      resumed: unfinished,
-      openErrors,
-      progress,
-      signal,
-    };
-    const summary = await importFile(plan);
-    progress.end();
-    tell(summary, (performance.now() - begun) / 1000, flags);
-    return exitCode(summary.counts.failed > 0 ? 'rows_failed' : 'ok');
-  } finally {
-    progress.end();
+    const found = realpathSync(file);
+    if (statSync(found).isDirectory()) throw new CliError('refused', `${printable(file)} is a folder.`);
+    return found;
+  } catch (error) {
+    throw error instanceof CliError ? error : new CliError('refused', `There is no file ${printable(file)}.`);
+  }
+}
+
+/**
+ * Any other server would ignore what it does not know, and import what was to be a dry run.
+ * @throws CliError refused
+ */
+async function requireMuster(client: Client): Promise<void> {
+  try {
+    for await (const _ of client.jobs({ limit: 1 })) break;
+  } catch (error) {
+    if (!isMusterError(error, 'not_found', 'method_not_allowed', 'unexpected_answer')) throw error;
+    throw new CliError(
+      'refused',
+      'The server is not a Muster: it has no --dry-run, --metadata and --existing.',
+    );
   }
 }
 
 function tell(
-  { counts, jobs, misfits }: ImportSummary,
+  { counts, jobs, failedJob, misfits }: ImportSummary,
+  { errors, dryRun }: ImportRequest,
   seconds: number,
-  { json, quiet, errors, dryRun }: ImportFlags,
+  { json, quiet }: GlobalFlags,
 ): void {
   if (json) {
-    writeJson({ event: 'done', ...counts, jobs, seconds, dry_run: dryRun === true });
+    const cells = Object.fromEntries(misfits);
+    writeJson({ event: 'done', ...counts, jobs, seconds, dry_run: dryRun, cells_sent_as_text: cells });
     return;
   }
   for (const [column, cells] of misfits) {
-    process.stderr.write(
-      `${column}: ${cells} cells do not have the type of their column and were sent as text.\n`,
-    );
+    const told = `${printable(column)}: ${count(cells)} cells do not have the type of their column and were sent as text.`;
+    process.stderr.write(`${told}\n`);
   }
   if (quiet) return;
   const { created, updated, unchanged, failed, untold } = counts;
-  const n = (rows: number) => rows.toLocaleString('en');
-  const told = `${n(created)} created, ${n(updated)} updated, ${n(unchanged)} unchanged, ${n(failed)} failed`;
-  const more = untold > 0 ? `, ${n(untold)} accepted by a server that says no more` : '';
+  const told = `${count(created)} created, ${count(updated)} updated, ${count(unchanged)} unchanged, ${count(failed)} failed`;
+  const more = untold > 0 ? `, ${count(untold)} accepted by a server that says no more` : '';
   process.stdout.write(
-    `${dryRun ? 'Dry run: ' : ''}${told}${more} (${jobs.length} jobs, ${formatSeconds(seconds)}).\n`,
+    `${dryRun ? 'Dry run: ' : ''}${told}${more} (${count(jobs)} ${jobs === 1 ? 'job' : 'jobs'}, ${formatSeconds(seconds)}).\n`,
   );
-  if (failed > 0) {
+  if (errors !== undefined && failed > 0) {
+    process.stdout.write(`The failed rows are in ${errors}, why in ${errors}.reasons.\n`);
+  } else if (failedJob !== undefined) {
     process.stdout.write(
-      errors === undefined
-        ? `Why: muster results ${jobs.at(-1) ?? 'JOB'} --outcome failed. Next time --errors FILE collects such rows.\n`
-        : `The failed rows are in ${errors}, why in ${errors}.reasons.\n`,
+      `Why: muster results ${failedJob} --outcome failed. --errors FILE collects such rows.\n`,
     );
   }
 }
 
-function styleOf({ json, quiet }: ImportFlags): ProgressStyle {
-  if (json) return 'json';
-  if (quiet) return 'quiet';
-  return process.stderr.isTTY ? 'bar' : 'lines';
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-async function realPath(file: string): Promise<string> {
-  const { realpath } = await import('node:fs/promises');
-  return realpath(file).catch(() => {
-    throw new CliError('refused', `There is no file ${file}.`);
-  });
-}
-
-function collectPairs(word: string, before: Map<string, string> = new Map()): Map<string, string> {
-  const at = word.indexOf('=');
-  if (at < 1 || at === word.length - 1) throw new InvalidArgumentError('It has the form old=new.');
-  return before.set(word.slice(0, at), word.slice(at + 1));
-}
-
-function readTypes(word: string): ImportFlags['types'] {
-  if (word === 'infer' || word === 'text') return word;
-  const types = new Map<string, CellType>();
-  for (const pair of word.split(',')) {
-    const at = pair.lastIndexOf('=');
-    const type = CELL_TYPES.find((one) => one === pair.slice(at + 1));
-    if (at < 1 || type === undefined) {
-      throw new InvalidArgumentError(`It is infer, text, or a list of name=${CELL_TYPES.join('|')}.`);
-    }
-    types.set(pair.slice(0, at), type);
-  }
-  return types;
-}
-
-function readRows(word: string): number {
-  const rows = Number(word);
-  if (/^[1-9]\d{0,4}$/.test(word) && rows <= MAX_PART_ROWS) return rows;
-  throw new InvalidArgumentError(`It is a number from 1 to ${MAX_PART_ROWS}.`);
+function upTo(most: number): (word: string) => number {
+  return (word) => {
+    const number = Number(word);
+    if (/^[1-9]\d{0,8}$/.test(word) && number <= most) return number;
+    throw new InvalidArgumentError(`It is a number from 1 to ${most}.`);
+  };
 }

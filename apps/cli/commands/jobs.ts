@@ -3,9 +3,9 @@ import { isFinished, type Job } from '#client/index';
 import { STATUSES } from '#job/lifecycle';
 import { type Outcome, RESULT_OUTCOMES } from '#job/outcome';
 import { connectClient, type GlobalFlags } from '../connection';
+import { openDisplay, Pace } from '../display';
 import { exitCode } from '../exit-codes';
-import { openProgress } from '../import/progress';
-import { printable, showJob, showJobLine, writeJson } from '../show';
+import { pour, printable, showJob, showJobLine, writeJson } from '../show';
 
 interface JobsFlags extends GlobalFlags {
   status?: Job['status'];
@@ -95,28 +95,31 @@ export function addJobs(program: Command, signal: AbortSignal): void {
 }
 
 async function watch(jobId: string, flags: GlobalFlags, signal: AbortSignal): Promise<Job> {
-  const style = flags.json ? 'quiet' : flags.quiet ? 'quiet' : process.stderr.isTTY ? 'bar' : 'lines';
-  const progress = openProgress(style);
+  const display = openDisplay(flags);
+  const pace = new Pace();
   let last: Job | undefined;
   try {
-    for await (const job of connectClient(flags, signal).watch(jobId)) {
+    const told = ({ message }: Error) => display.say(message);
+    for await (const job of connectClient(flags, signal, told).watch(jobId, { signal })) {
       last = job;
       if (flags.json && !isFinished(job)) writeJson(job);
       const {
-        created_rows: created,
-        updated_rows: updated,
-        unchanged_rows: unchanged,
-        failed_rows: failed,
-      } = job;
-      const share = job.total_rows > 0 ? job.completed_rows / job.total_rows : undefined;
-      progress.update({
-        share,
-        counts: { created, updated, unchanged, failed, untold: 0 },
+        completed_rows: rows = 0,
+        failed_rows: failed = 0,
+        total_rows: total,
+        eta_seconds,
+      } = job as Partial<Job>;
+      display.update({
+        rows,
+        failed,
+        share: total ? rows / total : undefined,
+        rowsPerSecond: pace.read(rows),
+        etaSeconds: eta_seconds,
         doing: job.status,
       });
     }
   } finally {
-    progress.end();
+    display.end();
   }
   if (last === undefined) throw new Error('a watch ends with a finished job');
   return last;
@@ -131,12 +134,6 @@ function show(job: Job, { json, quiet }: GlobalFlags): void {
   if (json) writeJson(job);
   else if (!quiet) process.stdout.write(showJob(job));
   else process.stdout.write(`${printable(job.job_id)}\n`);
-}
-
-async function pour(stream: ReadableStream<Uint8Array>): Promise<void> {
-  const { Readable } = await import('node:stream');
-  const { pipeline } = await import('node:stream/promises');
-  await pipeline(Readable.fromWeb(stream as never), process.stdout, { end: false });
 }
 
 function readLimit(word: string): number {

@@ -7,6 +7,9 @@ interface KeyFlags {
   scope: Scope;
 }
 
+/** Where the server is does not matter here. */
+const LOCAL = { showGlobalOptions: false };
+
 /** `start`, `keys` and `environments`: the service on this machine, not one behind a URL. */
 export function addService(program: Command): void {
   program
@@ -16,18 +19,30 @@ export function addService(program: Command): void {
       'Runs API and worker, by default on the bundled PostgreSQL with its data in DATA_DIR (./data). Settings are ' +
         'environment variables: docs/configuration.md.',
     )
+    .configureHelp(LOCAL)
+    .option('--demo', 'import the example users and show the progress')
+    .addHelpText('after', '\nExample:\n  PORT=8080 DATA_DIR=/var/lib/muster muster start\n')
     .action(async () => {
       await import('#apps/standalone/main');
     });
 
   const where =
     'Acts on DATABASE_URL, or on the bundled PostgreSQL in DATA_DIR, whether the service runs or not.';
-  const keys = program.command('keys').description(`Makes, lists and revokes API keys. ${where}`);
+  const keys = program
+    .command('keys')
+    .summary('make, list and revoke API keys of the service on this machine')
+    .description(`Makes, lists and revokes API keys. ${where}`)
+    .configureHelp(LOCAL);
   keys
     .command('create')
     .description('Makes a key. It is shown this one time, alone on standard output.')
     .option('--environment <slug>', 'the environment that it opens', 'default')
-    .addOption(new Option('--scope <scope>', 'what it may do').choices(SCOPES).default('admin'))
+    .addOption(
+      new Option('--scope <scope>', 'read: GET only; import: imports too; admin: everything, as erasing')
+        .choices(SCOPES)
+        .default('admin'),
+    )
+    .addHelpText('after', '\nExample:\n  muster keys create --environment staging --scope import\n')
     .action(({ environment, scope }: KeyFlags) =>
       print(['keys', 'create', '--environment', environment, '--scope', scope]),
     );
@@ -44,7 +59,11 @@ export function addService(program: Command): void {
     .argument('<prefix>', 'of the key, as keys list shows it')
     .action((prefix: string) => print(['keys', 'revoke', prefix]));
 
-  const environments = program.command('environments').description(`Makes and lists environments. ${where}`);
+  const environments = program
+    .command('environments')
+    .summary('make and list environments of the service on this machine')
+    .description(`Makes and lists environments. ${where}`)
+    .configureHelp(LOCAL);
   environments
     .command('create')
     .description('Makes an environment.')

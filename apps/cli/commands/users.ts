@@ -1,12 +1,11 @@
+import { createInterface } from 'node:readline/promises';
+import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import type { Client } from '#client/index';
+import type { Client, Company, User } from '#client/index';
+import { metadataNumberTexts } from '#pipeline/exact-numbers';
 import { connectClient, type GlobalFlags } from '../connection';
 import { CliError } from '../exit-codes';
-import { writeJson } from '../show';
-
-interface DeleteFlags extends GlobalFlags {
-  yes?: boolean;
-}
+import { count, pour, printable, writeJson } from '../show';
 
 interface ExportFlags extends GlobalFlags {
   companyId?: string;
@@ -16,8 +15,10 @@ interface ExportFlags extends GlobalFlags {
 interface Collection {
   name: 'users' | 'companies';
   one: string;
-  get(client: Client, id: string): Promise<unknown>;
-  all(client: Client, flags: ExportFlags): AsyncIterable<unknown>;
+  idKey: 'user_id' | 'company_id';
+  /** As NDJSON, in the service's own words: with every digit. */
+  get(client: Client, id: string): Promise<ReadableStream<Uint8Array>>;
+  all(client: Client, flags: ExportFlags): Promise<ReadableStream<Uint8Array>>;
   erase(client: Client, ids: string[]): Promise<number>;
 }
 
@@ -25,61 +26,93 @@ const COLLECTIONS: readonly Collection[] = [
   {
     name: 'users',
     one: 'user',
-    get: (client, id) => client.user(id),
-    all: (client, { companyId }) => client.users(companyId === undefined ? {} : { companyId }),
+    idKey: 'user_id',
+    get: (client, userId) => client.usersNdjson({ userId }),
+    all: (client, { companyId }) => client.usersNdjson(companyId === undefined ? {} : { companyId }),
     erase: (client, ids) => client.deleteUsers(ids),
   },
   {
     name: 'companies',
     one: 'company',
-    get: (client, id) => client.company(id),
-    all: (client) => client.companies(),
+    idKey: 'company_id',
+    get: (client, companyId) => client.companiesNdjson({ companyId }),
+    all: (client) => client.companiesNdjson(),
     erase: (client, ids) => client.deleteCompanies(ids),
   },
 ];
 
 /** `users` and `companies`: get, export, delete. */
 export function addUsers(program: Command, signal: AbortSignal): void {
-  for (const { name, one, get, all, erase } of COLLECTIONS) {
-    const group = program.command(name).description(`Reads and erases stored ${name}.`);
+  for (const collection of COLLECTIONS) {
+    const { name, one } = collection;
+    const group = program
+      .command(name)
+      .summary(`read and erase stored ${name}`)
+      .description(`Reads and erases stored ${name}.`);
     group
       .command('get')
       .description(`Shows one ${one}.`)
       .argument('<id>')
+      .addHelpText('after', `\nExample:\n  muster ${name} get ${one[0]}1 --json\n`)
       .action(async (id: string, _flags: unknown, command: Command) => {
         const flags = command.optsWithGlobals<GlobalFlags>();
-        const found = await get(connectClient(flags, signal), id);
-        if (flags.json) writeJson(found);
-        else process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+        const found = await text(await collection.get(connectClient(flags, signal), id));
+        if (found === '') throw new CliError('refused', `There is no such ${one} in this environment.`);
+        process.stdout.write(flags.json ? found : showProfile(found, collection));
       });
     const exporting = group
       .command('export')
-      .description(`Writes all ${name} as NDJSON, in the order of their ids, as they can be imported again.`)
-      .addHelpText('after', `\nExample:\n  muster ${name} export > ${name}.ndjson\n`)
+      .summary(`write all ${name} as NDJSON`)
+      .description(
+        `Writes all ${name} as NDJSON, in the order of their ids. They can be imported again: what the service adds ` +
+          '(created_at, updated_at, last_job_id) is ignored then.',
+      )
+      .addHelpText('after', `\nExample:\n  muster ${name} export | gzip > ${name}.ndjson.gz\n`)
       .action(async (_flags: unknown, command: Command) => {
         const flags = command.optsWithGlobals<ExportFlags>();
-        for await (const found of all(connectClient(flags, signal), flags)) writeJson(found);
+        await pour(await collection.all(connectClient(flags, signal), flags));
       });
     if (name === 'users') exporting.option('--company-id <id>', 'only the users of this company');
     group
       .command('delete')
+      .summary(`erase ${name}`)
       .description(`Erases ${name}, also from the rows and results of imports. It cannot be undone.`)
-      .argument('<id...>')
+      .argument('<ids...>')
       .option('--yes', 'do not ask')
+      .addHelpText('after', `\nExample:\n  muster ${name} delete ${one[0]}1 ${one[0]}2 --yes\n`)
       .action(async (ids: string[], _flags: unknown, command: Command) => {
-        const flags = command.optsWithGlobals<DeleteFlags>();
-        if (!flags.yes) await confirm(`Erase ${ids.length} ${ids.length === 1 ? one : name}? [y/N] `);
-        const deleted = await erase(connectClient(flags, signal), ids);
-        if (flags.json) writeJson({ deleted });
-        else process.stdout.write(`${deleted} erased.\n`);
+        const flags = command.optsWithGlobals<GlobalFlags & { yes?: boolean }>();
+        if (!flags.yes) await confirm(`Erase ${count(ids.length)} ${ids.length === 1 ? one : name}? [y/N] `);
+        const erased = await collection.erase(connectClient(flags, signal), ids);
+        if (flags.json) writeJson({ erased });
+        else if (!flags.quiet) process.stdout.write(`${count(erased)} erased.\n`);
       });
   }
+}
+
+/** @param line the profile as the service writes it; JSON.parse would round its numbers */
+function showProfile(line: string, { idKey }: Collection): string {
+  const profile = JSON.parse(line) as User & Company;
+  const numbers = metadataNumberTexts(line);
+  const own: [string, unknown][] = [
+    [idKey, profile[idKey]],
+    ...(idKey === 'user_id' ? [['company_id', profile.company_id] as [string, unknown]] : []),
+    ['created_at', profile.created_at],
+    ['updated_at', profile.updated_at],
+    ['last_job_id', profile.last_job_id],
+  ];
+  const metadata = Object.entries(profile.metadata).map(([key, value]): [string, unknown] => [
+    `metadata.${key}`,
+    numbers.get(key) ?? JSON.stringify(value),
+  ]);
+  return [...own, ...metadata]
+    .map(([name, value]) => `${printable(name).padEnd(14)} ${printable(String(value ?? '-'))}\n`)
+    .join('');
 }
 
 /** @throws CliError refused when the answer is not yes, or nobody can answer */
 async function confirm(question: string): Promise<void> {
   if (!process.stdin.isTTY) throw new CliError('refused', 'Nobody can be asked here: say --yes.');
-  const { createInterface } = await import('node:readline/promises');
   const dialog = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await dialog.question(question);
   dialog.close();

@@ -1,56 +1,89 @@
 /**
- * Collects the rows that failed: FILE has them as they stood in the input, ready to be mended and imported again, and
- * FILE.reasons has a line of JSON for each with its line, id and errors.
+ * Collects the rows that failed, ready to be mended and imported again: FILE has them as they stood in the input (rows of
+ * a JSON array on a line each), FILE.reasons has a line of JSON for each with its row, line, id and errors.
+ * What a part adds is on disk before the part counts as done. What was added for a part that does not count is cut off
+ * when the import goes on, so that no row stands there twice.
  */
-
-import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  realpathSync,
+  writeSync,
+} from 'node:fs';
 import type { RowError } from '#job/outcome';
+import { CliError } from '../exit-codes';
+import { onOneLine } from './prepare-rows';
 import type { InputRow } from './read-rows';
 
 export interface FailedRow {
   input: InputRow;
   id: string | null;
-  errors: RowError[];
+  errors: readonly RowError[];
+}
+
+/** Bytes of both files after the last part that counts. */
+export interface ErrorFileSizes {
+  rows: number;
+  reasons: number;
 }
 
 export interface ErrorFile {
-  add(failed: FailedRow): Promise<void>;
-  /** @throws what the disk throws */
-  close(): Promise<void>;
+  /** @param header of the CSV that the rows are of */
+  add(failed: readonly FailedRow[], header: Buffer | undefined): ErrorFileSizes;
+  close(): void;
 }
 
+const LINE_END = Buffer.from('\n');
+
 /**
- * @param header of a CSV, its first line
- * @param goesOn adds to files that an interrupted import has begun
+ * @param kept what an interrupted import has added; undefined: both files begin empty
+ * @throws CliError refused when the file is an input itself or cannot be written
  */
-export function openErrorFile(file: string, header: () => Buffer | undefined, goesOn: boolean): ErrorFile {
-  const flags = goesOn ? 'a' : 'w';
-  const rows = createWriteStream(file, { flags });
-  const reasons = createWriteStream(`${file}.reasons`, { flags });
-  // Told when it is closed, or by the write that it breaks.
-  let fault: Error | undefined;
-  for (const stream of [rows, reasons]) stream.on('error', (error) => (fault ??= error));
-  let isEmpty = !goesOn;
+export function openErrorFile(
+  file: string,
+  inputs: readonly string[],
+  kept: ErrorFileSizes | undefined,
+): ErrorFile {
+  if (existsSync(file) && inputs.includes(realpathSync(file))) {
+    throw new CliError('refused', `${file} is what is to be imported: --errors needs a file of its own.`);
+  }
+  const rows = openAt(file, kept?.rows ?? 0);
+  const reasons = openAt(`${file}.reasons`, kept?.reasons ?? 0);
   return {
-    async add({ input, id, errors }) {
-      if (fault !== undefined) throw fault;
-      const first = isEmpty ? header() : undefined;
-      isEmpty = false;
-      if (first !== undefined) await write(rows, `${first.toString('utf8')}\n`);
-      await write(rows, Buffer.concat([input.raw, Buffer.from('\n')]));
-      await write(reasons, `${JSON.stringify({ row: input.row, line: input.line, id, errors })}\n`);
-    },
-    async close() {
-      for (const stream of [rows, reasons]) {
-        stream.end();
-        if (fault === undefined) await once(stream, 'close');
+    add(failed, header) {
+      if (failed.length > 0) {
+        const needsHeader = header !== undefined && fstatSync(rows).size === 0;
+        const lines = failed.map(({ input: { raw } }) => (header === undefined ? onOneLine(raw) : raw));
+        const all = needsHeader ? [header, ...lines] : lines;
+        writeSync(rows, Buffer.concat(all.flatMap((line) => [line, LINE_END])));
+        writeSync(reasons, failed.map(writeReason).join(''));
       }
-      if (fault !== undefined) throw fault;
+      fsyncSync(rows);
+      fsyncSync(reasons);
+      return { rows: fstatSync(rows).size, reasons: fstatSync(reasons).size };
+    },
+    close() {
+      closeSync(rows);
+      closeSync(reasons);
     },
   };
 }
 
-async function write(stream: WriteStream, piece: string | Buffer): Promise<void> {
-  if (!stream.write(piece)) await once(stream, 'drain');
+function writeReason({ input: { row, line }, id, errors }: FailedRow): string {
+  return `${JSON.stringify({ row, line, id, errors })}\n`;
+}
+
+/** Opens a file for what is added behind its first `size` bytes; a shorter one, as after it was moved away, stays as it is. */
+function openAt(file: string, size: number): number {
+  try {
+    const handle = openSync(file, 'a');
+    if (fstatSync(handle).size > size) ftruncateSync(handle, size);
+    return handle;
+  } catch {
+    throw new CliError('refused', `${file} cannot be written.`);
+  }
 }

@@ -1,99 +1,99 @@
 /** The bytes of a file or of standard input, decompressed, and what they are. */
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import path from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CliError } from '../exit-codes';
-
-export const FORMATS = ['ndjson', 'json', 'csv'] as const;
-export type Format = (typeof FORMATS)[number];
+import type { Format } from './request';
 
 export interface Input {
   /** As the server shows it. */
   name: string;
   format: Format;
-  /** Size of the file on disk; undefined for standard input. */
-  size: number | undefined;
-  /** Bytes of it that were read so far: with `size`, how far the import is. */
+  /** Bytes of the file that were read so far, as they are on disk. */
   bytesRead(): number;
   chunks: AsyncIterable<Buffer>;
 }
 
+const CHUNK_BYTES = 256 * 1024;
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
+/** As much as is looked at to know a format. */
+const HEAD_BYTES = 4096;
 
 /**
  * @param file a path, or `-` for standard input
- * @throws CliError refused when there is no such file; reading it throws CliError refused for broken gzip
+ * @param format undefined: by the name, else by the first bytes
+ * @throws CliError refused when it cannot be read; `chunks` throws that for broken gzip
  */
 export async function openInput(file: string, format: Format | undefined): Promise<Input> {
   const isStdin = file === '-';
-  const size = isStdin ? undefined : sizeOf(file);
-  const source: Readable = isStdin ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024 });
+  const source: Readable = isStdin ? process.stdin : createReadStream(file, { highWaterMark: CHUNK_BYTES });
   let read = 0;
-  const counted = countBytes(source, (bytes) => {
-    read += bytes;
-  });
-  const first = await counted.next();
-  const head: Buffer = first.done ? Buffer.alloc(0) : first.value;
-  const whole = startingWith(head, counted);
-  const isGzip = head.subarray(0, 2).equals(GZIP_MAGIC);
-  const chunks = isGzip ? gunzip(whole) : whole;
+  const packed = await peek(
+    countBytes(source, (bytes) => {
+      read += bytes;
+    }),
+    GZIP_MAGIC.length,
+  );
+  const isGzip = packed.head.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC);
+  const { head, chunks } = await peek(isGzip ? gunzip(packed.chunks) : packed.chunks, HEAD_BYTES);
   const name = isStdin ? 'stdin' : path.basename(file).replace(/\.gz$/i, '');
-  if (format !== undefined) return { name, format, size, bytesRead: () => read, chunks };
-  const byName = formatByName(name);
-  if (byName !== undefined) return { name, format: byName, size, bytesRead: () => read, chunks };
-  const peeked = await peek(chunks);
-  return { name, format: formatByText(peeked.head), size, bytesRead: () => read, chunks: peeked.chunks };
+  return { name, format: format ?? formatOf(name, head), bytesRead: () => read, chunks };
 }
 
-function sizeOf(file: string): number {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  if (stat === undefined) throw new CliError('refused', `There is no file ${file}.`);
-  if (stat.isDirectory()) throw new CliError('refused', `${file} is a folder.`);
-  return stat.size;
-}
-
-function formatByName(name: string): Format | undefined {
+function formatOf(name: string, head: Buffer): Format {
   if (/\.csv$/i.test(name)) return 'csv';
-  if (/\.json$/i.test(name)) return 'json';
-  return /\.(ndjson|jsonl)$/i.test(name) ? 'ndjson' : undefined;
-}
-
-/** An envelope `{"users": [...]}` begins like a row of NDJSON: that wants --format json. */
-function formatByText(head: Buffer): Format {
+  if (/\.(ndjson|jsonl)$/i.test(name)) return 'ndjson';
   const text = head
-    .toString('latin1')
-    .replace(/^\xef\xbb\xbf/, '')
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
     .trimStart();
-  if (text.startsWith('[')) return 'json';
+  if (text.startsWith('[') || ENVELOPE.test(text)) return 'json';
   return text.startsWith('{') || text === '' ? 'ndjson' : 'csv';
 }
 
+/** An object that is no row but holds the rows. */
+const ENVELOPE = /^\{\s*"(?:users|companies)"\s*:\s*\[/;
+
 async function* countBytes(source: Readable, count: (bytes: number) => void): AsyncGenerator<Buffer, void> {
-  for await (const chunk of source as AsyncIterable<Buffer>) {
-    count(chunk.length);
-    yield chunk;
+  try {
+    for await (const chunk of source as AsyncIterable<Buffer>) {
+      count(chunk.length);
+      yield chunk;
+    }
+  } catch (error) {
+    throw new CliError('refused', `The input cannot be read: ${(error as NodeJS.ErrnoException).code}.`);
   }
 }
 
-async function* startingWith(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  if (head.length > 0) yield head;
-  yield* rest;
-}
-
 async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  const { Readable } = await import('node:stream');
+  const unpacked = Readable.from(source, { objectMode: false }).compose(
+    createGunzip({ chunkSize: CHUNK_BYTES }),
+  );
   try {
-    yield* Readable.from(source, { objectMode: false }).compose(createGunzip()) as AsyncIterable<Buffer>;
+    yield* unpacked as AsyncIterable<Buffer>;
   } catch (error) {
     if (!String((error as NodeJS.ErrnoException).code).startsWith('Z_')) throw error;
     throw new CliError('refused', 'The gzip data is broken or cut off.');
   }
 }
 
-async function peek(chunks: AsyncIterable<Buffer>): Promise<{ head: Buffer; chunks: AsyncIterable<Buffer> }> {
-  const iterator = chunks[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  const head = first.done ? Buffer.alloc(0) : first.value;
+/** Reads at least so many bytes, unless there are no more, and gives them with all chunks from the first on. */
+async function peek(
+  source: AsyncIterable<Buffer>,
+  bytes: number,
+): Promise<{ head: Buffer; chunks: AsyncIterable<Buffer> }> {
+  const iterator = source[Symbol.asyncIterator]();
+  let head: Buffer = Buffer.alloc(0);
+  while (head.length < bytes) {
+    const next = await iterator.next();
+    if (next.done) break;
+    head = Buffer.concat([head, next.value]);
+  }
   return { head, chunks: startingWith(head, { [Symbol.asyncIterator]: () => iterator }) };
+}
+
+async function* startingWith(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  if (head.length > 0) yield head;
+  yield* rest;
 }

@@ -1,139 +1,68 @@
-/** What an import says while it runs: a bar on a terminal, a line now and then elsewhere, or JSON for machines. */
-import cliProgress from 'cli-progress';
+/** How far an import of files is, told to whoever looks: people by a display, machines by events. */
+import { statSync } from 'node:fs';
+import { isFinished, type Job } from '#client/index';
+import { openDisplay, Pace } from '../display';
+import { writeJson } from '../show';
 import type { Counts } from './journal';
 
-export interface Progress {
-  /** Share of the input that is done, 0 to 1; undefined when its size is not known. */
-  share: number | undefined;
-  counts: Counts;
-  /** What goes on, such as `part 3: processing`. */
-  doing: string;
-}
-
-export interface ProgressReport {
-  update(progress: Progress): void;
-  /** Something that is not progress, such as a wait for the slot. */
+export interface ImportProgress {
+  /** @param bytesRead of the file when the last row of the part had been read */
+  beginPart(part: number, fileIndex: number, bytesRead: number): void;
+  /** @param counts of the whole import, the job included */
+  update(counts: Counts, job: Job): void;
+  /** Something that is not progress, such as a wait. */
   say(message: string): void;
   end(): void;
 }
 
-export type ProgressStyle = 'bar' | 'lines' | 'json' | 'quiet';
+/**
+ * @param files what is imported; the share that is done is one of their bytes
+ */
+export function openImportProgress(
+  files: readonly string[],
+  flags: { json?: boolean; quiet?: boolean },
+): ImportProgress {
+  const display = openDisplay(flags);
+  const sizes = files.map((file) => (file === '-' ? Number.NaN : statSync(file).size));
+  const begunMs = performance.now();
+  const pace = new Pace();
+  let part = { number: 0, from: 0, to: 0 };
+  let first: number | undefined;
+  const named = (message: string) => (part.number > 0 ? `part ${part.number}: ${message}` : message);
 
-/** Between two lines of `lines` and `json`. */
-const LINE_EVERY_MS = 5_000;
+  const shareOf = (job: Job): number | undefined => {
+    const ofJob = isFinished(job) ? 1 : (job.completed_rows ?? 0) / (job.total_rows || 1);
+    const share = part.from + (part.to - part.from) * ofJob;
+    return Number.isNaN(share) ? undefined : Math.min(1, share);
+  };
 
-export function openProgress(
-  style: ProgressStyle,
-  output: NodeJS.WriteStream = process.stderr,
-): ProgressReport {
-  if (style === 'bar') return new Bar(output);
-  if (style === 'lines') return new Lines(output, writeLine);
-  if (style === 'json')
-    return new Lines(output, (progress) => JSON.stringify({ event: 'progress', ...flatten(progress) }));
-  return { update: () => undefined, say: () => undefined, end: () => undefined };
+  return {
+    beginPart(number, fileIndex, bytesRead) {
+      const to = (add(sizes.slice(0, fileIndex)) + bytesRead) / add(sizes);
+      part = { number, from: number === part.number + 1 ? part.to : 0, to };
+    },
+    update(counts, job) {
+      const share = shareOf(job);
+      const seconds = (performance.now() - begunMs) / 1000;
+      first ??= share;
+      const gained = (share ?? 0) - (first ?? 0);
+      const { created, updated, unchanged, failed } = counts;
+      const rows = created + updated + unchanged + failed;
+      const rowsPerSecond = pace.read(rows);
+      const etaSeconds = gained > 0 ? ((1 - (share ?? 0)) * seconds) / gained : undefined;
+      display.update({ rows, failed, rowsPerSecond, share, etaSeconds, doing: named(job.status) });
+      if (!flags.json) return;
+      const { job_id, status } = job;
+      const told = { share, rows_per_second: rowsPerSecond, eta_seconds: etaSeconds };
+      writeJson({ event: 'progress', part: part.number, job_id, status, ...counts, ...told });
+    },
+    say(message) {
+      display.say(named(message));
+    },
+    end: () => display.end(),
+  };
 }
 
-function rowsOf({ created, updated, unchanged, failed }: Counts): number {
-  return created + updated + unchanged + failed;
-}
-
-/** Rows a second and seconds left, by what was done since the start. */
-class Pace {
-  private readonly begun = performance.now();
-  private first: { rows: number; share: number } | undefined;
-
-  read({ share = 0, counts }: Progress): { perSecond: number; etaSeconds: number | undefined } {
-    const rows = rowsOf(counts);
-    this.first ??= { rows, share };
-    const seconds = (performance.now() - this.begun) / 1000;
-    const gained = share - this.first.share;
-    return {
-      perSecond: seconds < 1 ? 0 : (rows - this.first.rows) / seconds,
-      etaSeconds: gained > 0 ? ((1 - share) * seconds) / gained : undefined,
-    };
-  }
-}
-
-class Bar implements ProgressReport {
-  private readonly pace = new Pace();
-  private readonly bar: cliProgress.SingleBar;
-
-  constructor(stream: NodeJS.WriteStream) {
-    this.bar = new cliProgress.SingleBar({
-      stream,
-      format: '{bar} {percentage} % | {rows} rows | {rate}/s | {eta_text} | {failed} failed | {doing}',
-      hideCursor: true,
-      barCompleteChar: '\u2588',
-      barIncompleteChar: '\u2591',
-      barsize: 24,
-      forceRedraw: true,
-      stopOnComplete: false,
-    });
-    this.bar.start(1000, 0, { rows: 0, rate: 0, eta_text: '', failed: 0, doing: '' });
-  }
-
-  update(progress: Progress): void {
-    const { perSecond, etaSeconds } = this.pace.read(progress);
-    this.bar.update(Math.round((progress.share ?? 0) * 1000), {
-      rows: rowsOf(progress.counts).toLocaleString('en'),
-      rate: Math.round(perSecond).toLocaleString('en'),
-      eta_text: etaSeconds === undefined ? '...' : `${formatSeconds(etaSeconds)} left`,
-      failed: progress.counts.failed.toLocaleString('en'),
-      doing: progress.doing,
-    });
-  }
-
-  say(message: string): void {
-    this.bar.update({ doing: message });
-  }
-
-  end(): void {
-    this.bar.stop();
-  }
-}
-
-class Lines implements ProgressReport {
-  private readonly pace = new Pace();
-  private saidMs = Number.NEGATIVE_INFINITY;
-
-  constructor(
-    private readonly output: NodeJS.WriteStream,
-    private readonly write: (progress: Progress & ReturnType<Pace['read']>) => string,
-  ) {}
-
-  update(progress: Progress): void {
-    const line = { ...progress, ...this.pace.read(progress) };
-    if (performance.now() - this.saidMs < LINE_EVERY_MS) return;
-    this.saidMs = performance.now();
-    this.output.write(`${this.write(line)}\n`);
-  }
-
-  say(message: string): void {
-    this.output.write(`${message}\n`);
-  }
-
-  end(): void {}
-}
-
-function writeLine({
-  share,
-  counts,
-  doing,
-  perSecond,
-  etaSeconds,
-}: Progress & ReturnType<Pace['read']>): string {
-  const percent = share === undefined ? '' : `${Math.floor(share * 100)} %, `;
-  const left = etaSeconds === undefined ? '' : `, ${formatSeconds(etaSeconds)} left`;
-  return `${percent}${rowsOf(counts)} rows (${counts.failed} failed), ${Math.round(perSecond)}/s${left}; ${doing}`;
-}
-
-function flatten({ share, counts, doing, perSecond, etaSeconds }: Progress & ReturnType<Pace['read']>) {
-  return { share, ...counts, doing, rows_per_second: perSecond, eta_seconds: etaSeconds };
-}
-
-export function formatSeconds(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+function add(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
 }

@@ -36,6 +36,8 @@ export interface Connection {
   faultOf(thrown: unknown, signal?: AbortSignal): unknown;
   /** Ends early when the call's or the client's signal is aborted. */
   sleep: Sleep;
+  /** The same before a request is sent again, which the client's user is told. */
+  waitToRetry(thrown: MusterError, ms: number, signal?: AbortSignal): Promise<void>;
   /** How often a request is sent again; 0 = never. */
   retries: number;
 }
@@ -47,6 +49,10 @@ export interface ConnectionOptions {
   fetch: Fetch;
   /** How often a request is sent again. */
   retries: number;
+  /** Longest Retry-After that is waited for. */
+  patienceSeconds: number;
+  /** Told before each wait for a request that is sent again. */
+  onRetry: ((error: MusterError, waitMs: number) => void) | undefined;
   signal: AbortSignal | undefined;
   userAgent: string | undefined;
   sleep: Sleep;
@@ -80,6 +86,12 @@ export function connect(options: ConnectionOptions): Connection {
     }
   };
 
+  const sleep: Sleep = (ms, signal) => options.sleep(ms, anyOf(options.signal, signal));
+  const waitToRetry = (thrown: MusterError, ms: number, signal?: AbortSignal) => {
+    options.onRetry?.(thrown, ms);
+    return sleep(ms, signal);
+  };
+
   return {
     async request(request, read) {
       const signal = anyOf(options.signal, request.signal);
@@ -89,14 +101,15 @@ export function connect(options: ConnectionOptions): Connection {
           return await send(request, signal, read);
         } catch (thrown) {
           if (tries >= options.retries || !isRepeatable(request) || !isTransient(thrown)) throw thrown;
-          const waitMs = retryWaitMs(thrown, tries);
+          const waitMs = retryWaitMs(thrown, tries, options.patienceSeconds);
           if (waitMs === undefined) throw thrown;
-          await options.sleep(waitMs, signal);
+          await waitToRetry(thrown, waitMs, request.signal);
         }
       }
     },
     faultOf: (thrown, signal) => faultOf(thrown, anyOf(options.signal, signal)),
-    sleep: (ms, signal) => options.sleep(ms, anyOf(options.signal, signal)),
+    sleep,
+    waitToRetry,
     retries: options.retries,
   };
 }

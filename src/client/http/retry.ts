@@ -5,7 +5,7 @@ import { isMusterError, type MusterError } from '../errors';
 export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
 
 const FIRST_WAIT_MS = 250;
-/** No wait between two tries is longer. When the service asks for a longer one, there is no further try. */
+/** No wait between two tries is longer, unless the service asks for one. */
 const MAX_WAIT_MS = 60_000;
 /** Gateways' and overload's, where the same request may succeed a little later. */
 const TRANSIENT_STATUSES: readonly number[] = [429, 502, 503, 504];
@@ -42,12 +42,16 @@ export function isTransient(thrown: unknown): thrown is MusterError {
 /**
  * Milliseconds to wait before the next try: what Retry-After says, else twice as long each time, give or take.
  * @param tries how many have failed before this one
+ * @param patienceSeconds longest Retry-After that is waited for
  * @returns undefined when the service asks for more patience than there is
  */
-export function retryWaitMs({ retryAfterSeconds }: MusterError, tries: number): number | undefined {
+export function retryWaitMs(
+  { retryAfterSeconds }: MusterError,
+  tries: number,
+  patienceSeconds: number,
+): number | undefined {
   if (retryAfterSeconds === undefined) return backoffMs(FIRST_WAIT_MS, tries, MAX_WAIT_MS);
-  const ms = retryAfterSeconds * 1000;
-  return ms <= MAX_WAIT_MS ? ms : undefined;
+  return retryAfterSeconds <= patienceSeconds ? retryAfterSeconds * 1000 : undefined;
 }
 
 /** Doubles from `firstMs` up to `mostMs`; between half of that and all of it, so that clients do not come in step. */

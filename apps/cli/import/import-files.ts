@@ -1,0 +1,210 @@
+/**
+ * The story of `muster import`: each file is cut into parts that one job can take; each part is sent, followed to its end
+ * and noted before the next one. What is noted lets the import go on after any interruption without a row sent twice.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { type Client, type ImportOptions, isFinished, type Job } from '#client/index';
+import { ENTITIES, type Entity } from '#job/entity';
+import { CliError } from '../exit-codes';
+import { cutParts } from './cut-parts';
+import type { ErrorFile, FailedRow } from './error-file';
+import type { Counts, Journal, JournalFile } from './journal';
+import { type Input, openInput } from './open-input';
+import { type PreparedRow, prepareRows } from './prepare-rows';
+import type { ImportProgress } from './progress';
+import { type InputRow, readRows } from './read-rows';
+import { jobOptions } from './request';
+
+export interface ImportPlan {
+  client: Client;
+  entity: Entity;
+  /** Where the import is; for a new one, at its beginning. */
+  note: Journal;
+  journal: JournalFile;
+  errors: ErrorFile | undefined;
+  progress: ImportProgress;
+  signal: AbortSignal;
+}
+
+export interface ImportSummary {
+  counts: Counts;
+  jobs: number;
+  /** The last job with failed rows. */
+  failedJob: string | undefined;
+  /** Cells of CSVs that were sent as text because they did not fit their column's type, by column. */
+  misfits: ReadonlyMap<string, number>;
+}
+
+export const NO_COUNTS: Counts = { created: 0, updated: 0, unchanged: 0, failed: 0, untold: 0 };
+
+/** @throws CliError; MusterError; the signal's reason; what reading or writing files throws */
+export async function importFiles(plan: ImportPlan): Promise<ImportSummary> {
+  const { note, journal } = plan;
+  const misfits = new Map<string, number>();
+  for (const [index, file] of note.request.files.entries()) {
+    if (index < note.file.index) continue;
+    if (index > note.file.index) note.file = { index, rows: 0, digest: '' };
+    const ofFile = await importFile(file, plan);
+    for (const [column, cells] of ofFile) misfits.set(column, (misfits.get(column) ?? 0) + cells);
+  }
+  journal.remove();
+  const { counts, parts, failedJob } = note.done;
+  return { counts, jobs: parts, failedJob, misfits };
+}
+
+/** @returns the cells that were sent as text, by column */
+async function importFile(file: string, plan: ImportPlan): Promise<ReadonlyMap<string, number>> {
+  const { entity, note, progress } = plan;
+  const { request } = note;
+  const input = await openInput(file, request.format);
+  const rows = readRows(input, ENTITIES[entity], request.idColumn ?? ENTITIES[entity].idKey);
+  const digest = createHash('sha256');
+  const same = { ...rows, batches: requireSameRows(rows.batches, note, digest) };
+  const prepared = prepareRows(same, entity, request, note.file.types);
+  const limits = { rows: request.batchRows, bytes: request.batchBytes };
+  for await (const part of cutParts(prepared.batches, limits, note.file.rows)) {
+    for (const { input: row } of part) addRow(digest, row);
+    progress.beginPart(note.done.parts + 1, note.file.index, input.bytesRead());
+    await importPart(part, digest.copy().digest('hex'), { input, header: rows.header() }, plan);
+    note.file.types = prepared.types();
+    note.file.rows = part.at(-1)?.input.row ?? note.file.rows;
+    note.file.digest = digest.copy().digest('hex');
+    note.done.parts++;
+    delete note.sending;
+    plan.journal.write(note);
+  }
+  return prepared.misfits();
+}
+
+/** Imports a part, adds its counts, and keeps its failed rows. */
+async function importPart(
+  part: readonly PreparedRow[],
+  digest: string,
+  { input, header }: { input: Input; header: Buffer | undefined },
+  plan: ImportPlan,
+): Promise<void> {
+  const { note, errors } = plan;
+  const sendable = part.filter((row) => 'json' in row);
+  const failed: FailedRow[] = part
+    .filter((row) => 'error' in row)
+    .map((row) => ({ input: row.input, id: null, errors: [row.error] }));
+  const counts = { ...NO_COUNTS, failed: failed.length };
+  if (sendable.length > 0) {
+    const job = await runPart(sendable, digest, input, plan);
+    addTo(counts, countsOf(job, sendable.length));
+    if (job.failed_rows > 0) {
+      note.done.failedJob = job.job_id;
+      if (errors !== undefined) failed.push(...(await failedRowsOf(job, sendable, plan)));
+    }
+  }
+  addTo(note.done.counts, counts);
+  if (errors === undefined) return;
+  failed.sort((a, b) => a.input.row - b.input.row);
+  note.errorFile = errors.add(failed, header);
+}
+
+/** Sends a part, unless it was sent before, and follows its job to its end. */
+async function runPart(
+  rows: readonly { json: Buffer }[],
+  digest: string,
+  input: Input,
+  plan: ImportPlan,
+): Promise<Job> {
+  const { client, journal, note, progress, signal } = plan;
+  if (note.sending !== undefined && note.sending.digest !== digest) refuseChange();
+  note.sending ??= { attempt: 1, digest };
+  if (note.sending.jobId === undefined) {
+    journal.write(note);
+    progress.say(`sending ${rows.length.toLocaleString('en')} rows`);
+    note.sending.jobId = (await send(rows, input, plan)).job_id;
+    journal.write(note);
+  }
+  for await (const job of client.watch(note.sending.jobId, { signal })) {
+    progress.update(sum(note.done.counts, countsOf(job, 0)), job);
+    if (!isFinished(job)) continue;
+    if (job.status === 'completed' || job.error?.code === 'no_rows_applied') return job;
+    note.sending = { attempt: note.sending.attempt + 1, digest };
+    journal.write(note);
+    const how = job.error?.code === 'canceled' ? 'was canceled' : 'failed';
+    throw new CliError('ended_early', `Job ${job.job_id} ${how}.`);
+  }
+  throw new Error('a watch ends with a finished job');
+}
+
+async function send(rows: readonly { json: Buffer }[], input: Input, plan: ImportPlan): Promise<Job> {
+  const { client, entity, note, signal } = plan;
+  const file = new Blob(rows.flatMap(({ json }) => [json, '\n']));
+  const options: ImportOptions = {
+    ...jobOptions(note.request),
+    filename: `${input.name.replace(/\.(?:csv|json|ndjson|jsonl)$/i, '')}.ndjson`,
+    format: 'ndjson',
+    idempotencyKey: `${note.run}-${note.done.parts + 1}-${note.sending?.attempt}`,
+    waitForSlot: true,
+    signal,
+  };
+  return entity === 'user' ? client.importUsers(file, options) : client.importCompanies(file, options);
+}
+
+async function failedRowsOf(
+  job: Job,
+  sent: readonly PreparedRow[],
+  { client, signal }: ImportPlan,
+): Promise<FailedRow[]> {
+  const failed: FailedRow[] = [];
+  for await (const { row, id, errors } of client.results(job.job_id, { outcome: 'failed', signal })) {
+    const input = sent[row - 1]?.input;
+    if (input !== undefined) failed.push({ input, id, errors });
+  }
+  return failed;
+}
+
+/** Hands rows on. @throws CliError refused when those that are done are not those that were */
+async function* requireSameRows(
+  batches: AsyncIterable<InputRow[]>,
+  { file: { rows, digest: expected } }: Journal,
+  digest: Hash,
+): AsyncGenerator<InputRow[], void> {
+  let missing = rows;
+  for await (const batch of batches) {
+    if (missing > 0) {
+      for (const row of batch.slice(0, missing)) addRow(digest, row);
+      missing = Math.max(0, missing - batch.length);
+      if (missing === 0 && digest.copy().digest('hex') !== expected) refuseChange();
+    }
+    yield batch;
+  }
+  if (missing > 0) refuseChange();
+}
+
+function addRow(digest: Hash, { raw }: InputRow): void {
+  digest.update(raw).update('\n');
+}
+
+function refuseChange(): never {
+  throw new CliError(
+    'refused',
+    'The rows that were sent are not in the file any more. Begin anew with --restart instead of --resume.',
+  );
+}
+
+/** @param sent rows of a finished job; of a plain Userpilot nothing more is known */
+function countsOf(job: Job, sent: number): Counts {
+  if ((job as Partial<Job>).completed_rows === undefined) return { ...NO_COUNTS, untold: sent };
+  const {
+    created_rows: created,
+    updated_rows: updated,
+    unchanged_rows: unchanged,
+    failed_rows: failed,
+  } = job;
+  return { created, updated, unchanged, failed, untold: 0 };
+}
+
+function sum(a: Counts, b: Counts): Counts {
+  const total = { ...a };
+  addTo(total, b);
+  return total;
+}
+
+function addTo(total: Counts, counts: Counts): void {
+  for (const key of Object.keys(total) as (keyof Counts)[]) total[key] += counts[key];
+}

@@ -1,0 +1,143 @@
+/**
+ * What the columns of a CSV become: records as the JSON rows that they stand for. The API takes every cell as a string;
+ * whoever imports through it may rename columns, and give them types where that loses nothing.
+ */
+import type { EntityTraits } from '#job/entity';
+import { parseRecord } from './csv-record';
+
+export const CELL_TYPES = ['string', 'number', 'boolean'] as const;
+export type CellType = (typeof CELL_TYPES)[number];
+
+/** How the columns of a file are to be read. */
+export interface ColumnMapping {
+  /** Column of the id. */
+  idColumn: string;
+  /** Column of the company, for users; undefined = `company_id`, when there is one. */
+  companyColumn?: string | undefined;
+  /** New names of columns, by the ones in the file. */
+  renamed: ReadonlyMap<string, string>;
+  /** Types that were given, by column of the file. */
+  types: ReadonlyMap<string, CellType>;
+  /** Whether columns without a given type get one by their cells. */
+  infers: boolean;
+}
+
+/** What one column of the file becomes. */
+export interface Column {
+  /** In the file. */
+  name: string;
+  /** In the row, or in its metadata. */
+  key: string;
+  isMetadata: boolean;
+}
+
+/** A mapping that does not fit the file. */
+export class MappingError extends Error {}
+
+/** The contract's columns: the id, for users the company, and metadata. */
+export function placeColumns(
+  header: readonly string[],
+  { idKey, belongsToCompany }: EntityTraits,
+  { idColumn = idKey, companyColumn = 'company_id', renamed }: Partial<ColumnMapping> = {},
+): Column[] {
+  return header.map((name) => {
+    if (name === idColumn) return { name, key: idKey, isMetadata: false };
+    if (belongsToCompany && name === companyColumn) return { name, key: 'company_id', isMetadata: false };
+    return { name, key: renamed?.get(name) ?? name, isMetadata: true };
+  });
+}
+
+/** @throws MappingError when the mapping names a column that is not there, or two columns become one */
+export function mapColumns(
+  header: readonly string[],
+  traits: EntityTraits,
+  mapping: ColumnMapping,
+): Column[] {
+  const { idColumn, companyColumn, renamed, types } = mapping;
+  for (const named of [idColumn, companyColumn, ...renamed.keys(), ...types.keys()]) {
+    if (named !== undefined && !header.includes(named)) {
+      throw new MappingError(`The CSV has no column ${JSON.stringify(named)}.`);
+    }
+  }
+  const columns = placeColumns(header, traits, mapping);
+  const seen = new Set<string>();
+  for (const { key, isMetadata } of columns) {
+    const place = `${isMetadata} ${key}`;
+    if (seen.has(place))
+      throw new MappingError(`Two columns of the CSV would become ${JSON.stringify(key)}.`);
+    seen.add(place);
+  }
+  return columns;
+}
+
+/** Only what reads back as it was written: `007`, `1e3`, `+1`, `.5` and 20-digit numbers stay strings. */
+const NUMBER = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,10})?$/;
+
+function fits(cell: string, type: CellType): boolean {
+  if (type === 'string' || cell === '') return true;
+  return type === 'number' ? NUMBER.test(cell) : cell === 'true' || cell === 'false';
+}
+
+/** The narrowest type that all cells have; `string` when all are empty. */
+function inferType(cells: Iterable<string>): CellType {
+  let candidates: CellType[] = ['boolean', 'number'];
+  let isEmpty = true;
+  for (const cell of cells) {
+    if (cell === '') continue;
+    isEmpty = false;
+    candidates = candidates.filter((type) => fits(cell, type));
+    if (candidates.length === 0) return 'string';
+  }
+  return isEmpty ? 'string' : (candidates[0] ?? 'string');
+}
+
+/** The type of each column: as it was given, else as the records have it. Ids are always strings. */
+export function typesOf(
+  columns: readonly Column[],
+  { types, infers }: Pick<ColumnMapping, 'types' | 'infers'>,
+  records: readonly Buffer[],
+): CellType[] {
+  const cells = records
+    .map((raw) => parseRecord(raw))
+    .filter((record): record is string[] => record?.length === columns.length);
+  return columns.map(({ name, isMetadata }, index) => {
+    if (!isMetadata) return 'string';
+    const given = types.get(name);
+    if (given !== undefined || !infers) return given ?? 'string';
+    return inferType(cells.map((record) => record[index] ?? ''));
+  });
+}
+
+/** Writes the records of one file as JSON rows. */
+export class RecordWriter {
+  /** Cells that do not have the type of their column and so were written as strings, by column. */
+  readonly misfits = new Map<string, number>();
+
+  /** @param types of the columns; default: all strings */
+  constructor(
+    private readonly columns: readonly Column[],
+    private readonly types: readonly CellType[] = [],
+  ) {}
+
+  /**
+   * As text, because keys such as __proto__ are plain keys. An empty cell is left out; where a key comes twice, the last
+   * one counts.
+   * @returns undefined when it is no record of as many cells as there are columns
+   */
+  write(raw: Buffer): string | undefined {
+    const cells = parseRecord(raw);
+    if (cells?.length !== this.columns.length) return undefined;
+    const own: string[] = [];
+    const metadata: string[] = [];
+    for (const [index, { name, key, isMetadata }] of this.columns.entries()) {
+      const cell = cells[index] ?? '';
+      if (cell === '') continue;
+      const type = this.types[index] ?? 'string';
+      const isFitting = fits(cell, type);
+      if (!isFitting) this.misfits.set(name, (this.misfits.get(name) ?? 0) + 1);
+      const value = isFitting && type !== 'string' ? cell : JSON.stringify(cell);
+      (isMetadata ? metadata : own).push(`${JSON.stringify(key)}:${value}`);
+    }
+    return `{${[...own, `"metadata":{${metadata.join(',')}}`].join(',')}}`;
+  }
+}
