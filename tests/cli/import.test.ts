@@ -4,7 +4,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Muster, startMuster, unique } from '../support/muster';
-import { type CliOptions, makeHome, runCli } from './support/run-cli';
+import { type CliOptions, makeHome, runCli, values } from './support/run-cli';
 
 let muster: Muster;
 let options: CliOptions;
@@ -62,10 +62,72 @@ describe('a file', () => {
       ['import', file('users.ndjson', rows.join('')), '--batch-rows', '1000', '--json'],
       options,
     );
-    const done = JSON.parse(run.stdout.trimEnd().split('\n').at(-1) ?? '');
-    expect(done).toMatchObject({ event: 'done', created: 2_500, failed: 0 });
-    expect(done.jobs).toBe(3);
+    expect(values(run).at(-1)).toMatchObject({ event: 'done', created: 2_500, failed: 0, jobs: 3 });
     expect(await stored(id)).toHaveLength(2_500);
+  });
+
+  it('of a CSV is cut by the bytes that its rows have as JSON', async () => {
+    const id = unique();
+    const csv = `user_id,a_long_name_for_a_column\n${Array.from({ length: 40 }, (_, n) => `${id}-${n},x\n`).join('')}`;
+    const run = await runCli(['import', file('u.csv', csv), '--batch-bytes', '1000', '--json'], options);
+    expect(values(run).at(-1)).toMatchObject({ created: 40, jobs: 4 });
+  });
+
+  it('comes after another one when there are several, each under its name', async () => {
+    const id = unique();
+    const files = [
+      file('first.ndjson', `{"user_id":"${id}-1"}\n`),
+      file('second.csv', `user_id\n${id}-2\n`),
+      file('third.json.gz', gzipSync(`[{"user_id":"${id}-3"}]`)),
+    ];
+    const run = await runCli(['import', ...files, '--json'], options);
+    expect(values(run).at(-1)).toMatchObject({ event: 'done', created: 3, jobs: 3 });
+    expect((await stored(id)).map(({ user_id }) => user_id)).toEqual([`${id}-1`, `${id}-2`, `${id}-3`]);
+    const { stdout } = await runCli(['jobs', '--limit', '3'], options);
+    expect(stdout).toMatch(/third\.ndjson\n.*second\.ndjson\n.*first\.ndjson\n$/);
+    expect((await runCli(['import', ...files, '--errors', 'failed'], options)).code).toBe(3);
+  });
+
+  it('tells machines how far it is, an event a line, the last one with all counts', async () => {
+    const id = unique();
+    const rows = `{"user_id":"${id}"}\n{"user_id":"${id}"}\n{}\n`;
+    const run = await runCli(['import', file('u.ndjson', rows), '--json'], options);
+    expect(run).toMatchObject({ code: 2, stderr: '' });
+    const events = values(run);
+    expect(events.slice(0, -1).every(({ event, part }) => event === 'progress' && part === 1)).toBe(true);
+    expect(events.at(-2)).toMatchObject({ share: 1, status: 'completed' });
+    expect(events.at(-1)).toEqual({
+      event: 'done',
+      created: 1,
+      updated: 0,
+      unchanged: 1,
+      failed: 1,
+      untold: 0,
+      jobs: 1,
+      seconds: expect.any(Number),
+      dry_run: false,
+      cells_sent_as_text: {},
+    });
+    expect(await runCli(['import', file('u.ndjson', rows), '--quiet'], options)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: '',
+    });
+  });
+
+  it('is never overwritten by its own failed rows', async () => {
+    const input = file('users.ndjson', '{"user_id":7}\n');
+    expect((await runCli(['import', input, '--errors', input], options)).code).toBe(3);
+    expect(readFileSync(input, 'utf8')).toBe('{"user_id":7}\n');
+  });
+
+  it('of a CSV has its failed rows collected under its header, those of a JSON array on a line each', async () => {
+    const csv = file('u.csv', `user_id,"a\nb"\n${unique()},1\n,"2\n3"\n`);
+    await runCli(['import', csv, '--errors', `${csv}.failed`], options);
+    expect(readFileSync(`${csv}.failed`, 'utf8')).toBe('user_id,"a\nb"\n,"2\n3"\n');
+    const json = file('u.json', '[{"user_id": "x"},\n{\n"user_id": 7}]');
+    await runCli(['import', json, '--errors', `${json}.failed`], options);
+    expect(readFileSync(`${json}.failed`, 'utf8')).toBe('{ "user_id": 7}\n');
   });
 
   it('with bad rows ends with 2, and collects them ready to be mended, with the reasons', async () => {

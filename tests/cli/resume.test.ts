@@ -64,6 +64,77 @@ it('a file that has changed where it was imported is refused, and begins anew wi
   expect((await runCli([...words, '--restart'], access(home))).code).toBe(0);
 });
 
+it('standard input goes on too, when the same bytes are piped again', async () => {
+  const id = unique();
+  const home = makeHome();
+  const input = Array.from({ length: 3_000 }, (_, n) => `{"user_id":"${id}-${n}"}\n`).join('');
+  const words = ['import', '-', '--batch-rows', '500'];
+  const { child, ended } = startCli(words, { ...access(home), input });
+  await waitFor('the first part', async () => (await outcomes(id)).rows >= 500, 60_000);
+  child.kill('SIGKILL');
+  await ended;
+  expect((await runCli(['import', '-', '--resume'], { ...access(home), input })).code).toBe(0);
+  expect(await outcomes(id)).toEqual({ rows: 3_000, most: 1 });
+});
+
+it('with --resume there is something to go on with, and what is said besides must be as it was', async () => {
+  const home = makeHome();
+  const [one, other] = [unique(), unique()];
+  const write = (id: string) => {
+    const file = path.join(home, `${id}.ndjson`);
+    writeFileSync(file, Array.from({ length: 2_000 }, (_, n) => `{"user_id":"${id}-${n}"}\n`).join(''));
+    return file;
+  };
+  expect(await runCli(['import', '--resume'], access(home))).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('no interrupted import'),
+  });
+  for (const id of [one, other]) {
+    const { child, ended } = startCli(['import', write(id), '--batch-rows', '100'], access(home));
+    await waitFor('the first part', async () => (await outcomes(id)).rows >= 100, 60_000);
+    child.kill('SIGKILL');
+    await ended;
+  }
+  const both = await runCli(['import', '--resume'], access(home));
+  expect(both).toMatchObject({ code: 3, stderr: expect.stringContaining(`${one}.ndjson`) });
+  const another = await runCli(['import', write(one), '--resume', '--existing', 'create_only'], access(home));
+  expect(another).toMatchObject({ code: 3, stderr: expect.stringContaining('--existing') });
+  const foreign = { ...access(home), apiKey: (await muster.addEnvironment(unique())).key };
+  expect((await runCli(['import', write(one), '--resume'], foreign)).code).toBe(3);
+  for (const id of [one, other]) {
+    const words = ['import', write(id), '--resume', '--batch-rows', '100'];
+    expect((await runCli(words, access(home))).code).toBe(0);
+    expect(await outcomes(id)).toEqual({ rows: 2_000, most: 1 });
+  }
+});
+
+it('a part whose job is canceled ends it with 5, and is sent again by --resume', async () => {
+  const id = unique();
+  const home = makeHome();
+  const { environmentId, key } = await muster.addEnvironment(unique());
+  await muster.store.pool.query('UPDATE environments SET users_per_minute = 600 WHERE id = $1', [
+    environmentId,
+  ]);
+  const file = path.join(home, 'users.ndjson');
+  writeFileSync(file, Array.from({ length: 100 }, (_, n) => `{"user_id":"${id}-${n}"}\n`).join(''));
+  const own = { ...access(home), apiKey: key };
+  const { ended } = startCli(['import', file], own);
+  const jobId = await waitFor('the job', async () => {
+    const { body } = await muster.get('/v1/background_jobs', key);
+    return body[0]?.status === 'processing' && (body[0].job_id as string);
+  });
+  await runCli(['cancel', jobId], own);
+  expect(await ended).toMatchObject({ code: 5, stderr: expect.stringContaining(jobId) });
+  await muster.store.pool.query('UPDATE environments SET users_per_minute = 60000 WHERE id = $1', [
+    environmentId,
+  ]);
+  expect((await runCli(['import', '--resume'], own)).code).toBe(0);
+  const { rows } = await muster.store.pool.query('SELECT 1 FROM users WHERE environment_id = $1', [
+    environmentId,
+  ]);
+  expect(rows).toHaveLength(100);
+}, 90_000);
+
 it('Ctrl-C ends it at once with 130, says how to go on, and the import goes on', async () => {
   const id = unique();
   const home = makeHome();

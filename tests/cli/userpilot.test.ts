@@ -76,3 +76,22 @@ it('imports in parts, waits out a busy slot, and asks for nothing that a plain U
   expect(seen).toMatchObject({ posts: 3, unknown: [] });
   expect(seen.refused).toBeGreaterThan(0);
 }, 60_000);
+
+it('a job is watched, and what such a server does not say is left out', async () => {
+  const run = await runCli(['watch', 'job-1'], { url, apiKey: 'user-pilot-key' });
+  expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Rows +10$/m) });
+  expect(run.stdout).not.toMatch(/NaN|undefined|Created/);
+});
+
+it('what it would not heed is refused, so that a dry run imports nothing', async () => {
+  const before = seen.posts;
+  for (const flags of [['--dry-run'], ['--existing', 'create_only'], ['--metadata', 'replace']]) {
+    const run = await runCli(['import', '-', ...flags], {
+      url,
+      apiKey: 'user-pilot-key',
+      input: '{"user_id":"u"}',
+    });
+    expect(run).toMatchObject({ code: 3, stderr: expect.stringContaining('not a Muster') });
+  }
+  expect(seen.posts).toBe(before);
+});

@@ -42,7 +42,7 @@ export function addJobs(program: Command, signal: AbortSignal): void {
     .command('watch')
     .summary('follow an import to its end')
     .description('Shows the progress of an import until it has ended, then what became of it.')
-    .argument('<job-id>')
+    .argument('<job-id>', 'as the import or muster jobs shows it', readJobId)
     .action(async (jobId: string, _flags: unknown, command: Command) => {
       const flags = command.optsWithGlobals<GlobalFlags>();
       const last = await watch(jobId, flags, signal);
@@ -54,7 +54,7 @@ export function addJobs(program: Command, signal: AbortSignal): void {
     .command('results')
     .summary('what became of each row of an import')
     .description('Writes what became of each row, in the order of the input, or the rows as they were sent.')
-    .argument('<job-id>')
+    .argument('<job-id>', 'as the import or muster jobs shows it', readJobId)
     .addOption(new Option('--outcome <outcome...>', 'only these').choices(RESULT_OUTCOMES))
     .addOption(
       new Option('--as <form>', 'a line of JSON for each, a CSV, or the rows as they were sent')
@@ -75,7 +75,7 @@ export function addJobs(program: Command, signal: AbortSignal): void {
     .command('cancel')
     .summary('end an import: no row is written after the answer')
     .description('Ends an import. Rows that were applied stay applied; no row is written after the answer.')
-    .argument('<job-id>')
+    .argument('<job-id>', 'as the import or muster jobs shows it', readJobId)
     .action(async (jobId: string, _flags: unknown, command: Command) => {
       const flags = command.optsWithGlobals<GlobalFlags>();
       show(await connectClient(flags, signal).cancel(jobId), flags);
@@ -87,7 +87,7 @@ export function addJobs(program: Command, signal: AbortSignal): void {
     .description(
       'Makes a new import of the rows of an ended one that failed or were not processed. Waits for the slot.',
     )
-    .argument('<job-id>')
+    .argument('<job-id>', 'as the import or muster jobs shows it', readJobId)
     .action(async (jobId: string, _flags: unknown, command: Command) => {
       const flags = command.optsWithGlobals<GlobalFlags>();
       show(await connectClient(flags, signal).retry(jobId, { waitForSlot: true, signal }), flags);
@@ -134,6 +134,11 @@ function show(job: Job, { json, quiet }: GlobalFlags): void {
   if (json) writeJson(job);
   else if (!quiet) process.stdout.write(showJob(job));
   else process.stdout.write(`${printable(job.job_id)}\n`);
+}
+
+function readJobId(word: string): string {
+  if (/^[\w:%-]+$/.test(word)) return word;
+  throw new InvalidArgumentError('It is the id of a job.');
 }
 
 function readLimit(word: string): number {

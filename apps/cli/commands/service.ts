@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { runAdmin } from '#apps/admin/run';
 import { SCOPES, type Scope } from '#store/api-keys';
 
 interface KeyFlags {
@@ -76,5 +75,7 @@ export function addService(program: Command): void {
 }
 
 async function print(words: string[]): Promise<void> {
+  // Only here, because the database's packages take long to load.
+  const { runAdmin } = await import('#apps/admin/run');
   process.stdout.write(await runAdmin(words));
 }

@@ -62,3 +62,11 @@ export function startCli(
 export function runCli(words: readonly string[], options: CliOptions = {}): Promise<CliRun> {
   return startCli(words, options).ended;
 }
+
+/** Standard output as one JSON value a line. */
+export function values(run: CliRun): Record<string, unknown>[] {
+  return run.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
