@@ -36,6 +36,25 @@ export async function makeNdjson(size: Size, version = 0): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** One of them, with text of so many characters added to its metadata. */
+export function makePaddedUser(
+  n: number,
+  characters: number,
+): Record<string, unknown> & { metadata: object } {
+  const user = makeUser('small', n, 0);
+  return { ...user, metadata: { ...(user.metadata as object), notes: 'notes '.repeat(characters / 6) } };
+}
+
+/** The small users as a CSV: its header, then a line for each. */
+export function* makeCsvLines(rows: number): Generator<string, void> {
+  for (let n = 1; n <= rows; n++) {
+    const { user_id, company_id, metadata } = makeUser('small', n, 0);
+    const values = metadata as Record<string, Value>;
+    if (n === 1) yield `uuid,company_id,${Object.keys(values).join(',')}\n`;
+    yield `${user_id},${company_id},${Object.values(values).join(',')}\n`;
+  }
+}
+
 /** The same users as one JSON body. */
 export function toJsonBody(ndjson: Buffer): Buffer {
   const rows = ndjson.toString('utf8').trimEnd().replaceAll('\n', ',');

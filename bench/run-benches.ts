@@ -1,6 +1,7 @@
 /** Runs benches: which there are, how a command line names them, and what their end means for the process. */
 import type { Bench, BenchOptions } from './bench';
 import { accept } from './benches/accept';
+import { commandLine } from './benches/command-line';
 import { delivery } from './benches/delivery';
 import { environments } from './benches/environments';
 import { following } from './benches/following';
@@ -32,6 +33,7 @@ export const BENCHES: readonly Bench[] = [
   environments,
   trueRate,
   peers,
+  commandLine,
   largeTable,
 ];
 

@@ -1,7 +1,7 @@
 /** The package that npm makes of this project, installed globally and used in an empty folder as a newcomer would. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -9,6 +9,8 @@ import { waitFor } from '../support/wait';
 
 const ROOT = path.resolve(__dirname, '../..');
 const folder = mkdtempSync(path.join(tmpdir(), 'muster-package-'));
+// The embedded PostgreSQL does not run as root, so others must be able to enter.
+chmodSync(folder, 0o755);
 const muster = path.join(folder, 'global', 'bin', 'muster');
 
 beforeAll(() => {
@@ -38,11 +40,16 @@ it('has its command, runs the service and imports into it', async () => {
     await waitFor('the service', async () => banner.includes('Ctrl-C stops'), 120_000);
     const access = {
       MUSTER_URL: /http:\/\/127\.0\.0\.1:\d+/.exec(banner)?.[0],
-      MUSTER_API_KEY: readFileSync(path.join(folder, '.data', 'api-key'), 'utf8').trim(),
+      MUSTER_API_KEY: /Key +(mst_\S+)/.exec(banner)?.[1],
     };
     writeFileSync(path.join(folder, 'users.csv'), 'user_id,plan\nu1,pro\nu2,free\n');
     const run = (...words: string[]) =>
-      execFileSync(muster, words, { cwd: folder, env: { ...env, ...access }, encoding: 'utf8' });
+      execFileSync(muster, words, {
+        cwd: folder,
+        env: { ...env, ...access },
+        encoding: 'utf8',
+        stdio: 'pipe',
+      });
     expect(run('import', 'users.csv')).toContain('2 created');
     expect(run('users', 'get', 'u1')).toContain('"pro"');
     expect(run('keys', 'list')).toContain('default');
