@@ -19,6 +19,9 @@ export interface JobOptions extends CallOptions {
 export interface JobsOptions extends CallOptions {
   status?: JobStatus;
   type?: Job['type'];
+  /** Only imports that had a row of this user, or of this company. Not both. */
+  userId?: string;
+  companyId?: string;
   /** Most jobs in all. Default: every one there is. */
   limit?: number;
 }
@@ -74,9 +77,15 @@ export function readJob(
 /** Newest first, page after page. @throws MusterError */
 export async function* listJobs(
   connection: Connection,
-  { status, type, limit = Number.POSITIVE_INFINITY, signal }: JobsOptions,
+  { status, type, userId, companyId, limit = Number.POSITIVE_INFINITY, signal }: JobsOptions,
 ): AsyncGenerator<Job, void, undefined> {
-  let query: Query | URLSearchParams | undefined = { status, type, limit: Math.min(limit, MAX_PAGE_JOBS) };
+  const ids = { user_id: userId, company_id: companyId };
+  let query: Query | URLSearchParams | undefined = {
+    status,
+    type,
+    ...ids,
+    limit: Math.min(limit, MAX_PAGE_JOBS),
+  };
   for (let left = limit; query !== undefined && left > 0; ) {
     const [jobs, next]: [Job[], URLSearchParams | undefined] = await connection.request(
       { path: '/v1/background_jobs', query, signal },

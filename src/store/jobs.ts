@@ -158,13 +158,31 @@ export interface JobFilter {
   entity?: Entity | undefined;
   /** Only jobs older than this one. */
   before?: { submittedAt: Date; id: string } | undefined;
+  /** Says of each job whether one of its rows with a result has this id. */
+  rowId?: string | undefined;
   limit: number;
 }
 
-/** Jobs of the environment, newest first. */
-export async function listJobs(db: Queryable, environmentId: number, filter: JobFilter): Promise<ReadJob[]> {
-  const { rows } = await db.query<ReadJob>(
-    `SELECT ${JOB_COLUMNS}, now() AS now FROM jobs
+export interface ListedJob extends ReadJob {
+  /** True when no id was asked for. */
+  hasRowId: boolean;
+}
+
+/**
+ * Jobs of the environment, newest first. The rows of those jobs alone are looked at for an id: an index by id of all
+ * results would cost every import more than it is worth.
+ */
+export async function listJobs(
+  db: Queryable,
+  environmentId: number,
+  filter: JobFilter,
+): Promise<ListedJob[]> {
+  const { rows } = await db.query<ListedJob>(
+    `SELECT ${JOB_COLUMNS}, now() AS now,
+       $7::text IS NULL OR EXISTS (
+         SELECT 1 FROM row_results r
+         WHERE r.environment_id = $1 AND r.job_id = jobs.id AND r.id = $7) AS "hasRowId"
+     FROM jobs
      WHERE environment_id = $1
        AND ($2::job_status[] IS NULL OR status = ANY ($2))
        AND ($3::entity IS NULL OR entity = $3)
@@ -178,6 +196,7 @@ export async function listJobs(db: Queryable, environmentId: number, filter: Job
       filter.before?.submittedAt ?? null,
       filter.before?.id ?? null,
       filter.limit,
+      filter.rowId ?? null,
     ],
   );
   return rows;

@@ -57,6 +57,32 @@ it('is empty, without a next page, for an environment without jobs', async () =>
   expect(headers.link).toBeUndefined();
 });
 
+describe('of a user or a company', () => {
+  it('has the imports with a row of that id, failed ones too, on however many pages', async () => {
+    const { key } = await muster.addEnvironment('history');
+    const jobs: WireJob[] = [];
+    for (const metadata of [{ n: 1 }, { n: [] }, { n: 2 }]) {
+      jobs.push(await muster.importRows([{ user_id: 'shared', metadata }], key));
+      await muster.importRows([{ user_id: 'other' }], key);
+    }
+    const company = await muster
+      .post('/v1/companies/bulk_identify', key)
+      .send([{ company_id: 'shared' }])
+      .expect(202);
+    await muster.finished(company.body.job_id, key);
+    const pages = await visit(`${LIST}?user_id=shared&limit=2`, key);
+    expect(pages.length).toBeGreaterThan(2);
+    expect(idsOf(pages.flat())).toEqual(idsOf([...jobs].reverse()));
+    const companies = await visit(`${LIST}?company_id=shared`, key);
+    expect(companies.flat().map(({ type }) => type)).toEqual(['bulk_identify_companies']);
+    expect((await visit(`${LIST}?user_id=shared`)).flat()).toEqual([]);
+  });
+
+  it('is of one of them', async () => {
+    await expectRefusal(muster, () => muster.get(`${LIST}?user_id=a&company_id=b`), 400, 'invalid_parameter');
+  });
+});
+
 describe('pages', () => {
   it.each([1, 2, 3, 4, 9, 10, 11, 100])('of %d visit every job exactly once', async (limit) => {
     const pages = await visit(`${LIST}?limit=${limit}`);

@@ -62,6 +62,10 @@ describe('jobs', () => {
       job_id: jobId,
     });
 
+    expect(values(await runCli(['jobs', '--user-id', id, '--json'], options))).toEqual([
+      expect.objectContaining({ job_id: jobId }),
+    ]);
+
     const watched = await runCli(['watch', jobId], options);
     expect(watched.code).toBe(2);
     expect(watched.stdout).toMatch(/^Created +1$/m);

@@ -1,6 +1,8 @@
 /** GET /v1/background_jobs: the environment's jobs, newest first, page by page. */
 import { Router } from 'express';
 import type { Dialect } from '#dialect/dialect';
+import { AppError } from '#errors';
+import type { Entity } from '#job/entity';
 import type { JobStatus } from '#job/lifecycle';
 import { listJobs } from '#store/jobs';
 import { type ApiDeps, baseUrlOf, callerOf, jobContextOf } from '../context';
@@ -19,10 +21,17 @@ export function listJobsRoute({ store }: ApiDeps, dialect: Dialect): Router {
   router
     .route('/v1/background_jobs')
     .get(async (req, res) => {
-      const { limit, status, type, cursor } = readQuery(req, LIST_JOBS_PARAMETERS);
+      const query = readQuery(req, LIST_JOBS_PARAMETERS);
+      const { limit, status, type, cursor, user_id: userId, company_id: companyId } = query;
+      if (userId !== undefined && companyId !== undefined) {
+        throw new AppError('invalid_parameter', { details: 'user_id and company_id exclude each other.' });
+      }
+      const kind: Entity | undefined =
+        userId !== undefined ? 'user' : companyId !== undefined ? 'company' : undefined;
       const jobs = await listJobs(store.pool, callerOf(res).environmentId, {
         limit: limit + 1,
         statuses: status && shownAs(status),
+        rowId: userId ?? companyId,
         entity: type,
         before: cursor && { submittedAt: cursor.at, id: cursor.id },
       });
@@ -31,7 +40,8 @@ export function listJobsRoute({ store }: ApiDeps, dialect: Dialect): Router {
       if (jobs.length > limit && last !== undefined) {
         res.set('Link', nextLink(req, baseUrlOf(req), writeCursor({ at: last.submittedAt, id: last.id })));
       }
-      res.json(page.map((job) => dialect.writeJob(job, jobContextOf(req, res, job.now))));
+      const shown = page.filter(({ entity, hasRowId }) => hasRowId && (kind ?? entity) === entity);
+      res.json(shown.map((job) => dialect.writeJob(job, jobContextOf(req, res, job.now))));
     })
     .all(methodNotAllowed('GET, HEAD'));
 

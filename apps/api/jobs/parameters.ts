@@ -4,7 +4,7 @@ import { ENTITIES, type Entity } from '#job/entity';
 import { STATUSES } from '#job/lifecycle';
 import { RESULT_OUTCOMES } from '#job/outcome';
 import { onBusy } from '../imports/parameters';
-import { cursor, limit, wholeNumber } from '../parameters';
+import { cursor, limit, storableText, wholeNumber } from '../parameters';
 
 const MAX_WAIT_SECONDS = 60;
 
@@ -18,6 +18,15 @@ export const LIST_JOBS_PARAMETERS = {
     .transform((type) => entityOf(type))
     .optional()
     .meta({ description: 'Only imports of users, or of companies.' }),
+  user_id: storableText.optional().meta({
+    description:
+      'Only imports that had a row of this user. They are looked for among the jobs of the page, so that a page may have ' +
+      'fewer jobs than limit, or none, and yet a next one.',
+  }),
+  company_id: storableText.optional().meta({
+    description:
+      'Only imports of companies that had a row of this one, in the same way. Not together with user_id.',
+  }),
   cursor: cursor(z.object({ at: z.iso.datetime().transform((text) => new Date(text)), id: z.uuid() })),
 };
 

@@ -9,6 +9,8 @@ import { pour, printable, showJob, showJobLine, writeJson } from '../show';
 
 interface JobsFlags extends GlobalFlags {
   status?: Job['status'];
+  userId?: string;
+  companyId?: string;
   limit: number;
 }
 
@@ -24,14 +26,18 @@ export function addJobs(program: Command, signal: AbortSignal): void {
     .summary('list the imports, newest first')
     .description('Lists the imports of the environment, newest first.')
     .addOption(new Option('--status <status>', 'only those in this state').choices(STATUSES))
+    .option('--user-id <id>', 'only those that had a row of this user')
+    .addOption(
+      new Option('--company-id <id>', 'only those that had a row of this company').conflicts('userId'),
+    )
     .option('--limit <number>', 'most jobs', readLimit, 20)
     .addHelpText(
       'after',
       '\nExamples:\n  muster jobs --status processing\n  muster jobs --limit 100 --json\n',
     )
     .action(async (_flags: unknown, command: Command) => {
-      const { status, limit, ...flags } = command.optsWithGlobals<JobsFlags>();
-      const jobs = connectClient(flags, signal).jobs({ limit, ...(status && { status }) });
+      const { status, userId, companyId, limit, ...flags } = command.optsWithGlobals<JobsFlags>();
+      const jobs = connectClient(flags, signal).jobs({ status, userId, companyId, limit });
       for await (const job of jobs) {
         if (flags.json) writeJson(job);
         else process.stdout.write(showJobLine(job));
