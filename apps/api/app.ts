@@ -15,6 +15,7 @@ import { readJobRoute } from './jobs/read-job';
 import { sendResults } from './jobs/send-results';
 import { streamEvents } from './jobs/stream-events';
 import { profiles } from './profiles/profiles';
+import { listPropertiesRoute } from './properties/list-properties';
 import { reference } from './reference/reference';
 import { assignRequestId, logRequests } from './request-log';
 
@@ -34,7 +35,7 @@ export function createApi(deps: ApiDeps): Express {
     app.use(bulkIdentify(deps, userpilot, kind));
     app.use(profiles(deps, kind));
   }
-  app.use(listJobsRoute(deps, userpilot), sendResults(deps));
+  app.use(listPropertiesRoute(deps), listJobsRoute(deps, userpilot), sendResults(deps));
   app.use(streamEvents(deps, userpilot), controlJob(deps, userpilot));
   app.use(() => {
     throw new AppError('not_found');

@@ -200,6 +200,24 @@ export interface Company {
   last_job_id: string | null;
 }
 
+/** A metadata key of an environment. It stays in the list when nobody has it any more. */
+export interface Property {
+  /** Key in the metadata. */
+  key: string;
+  /** Seen so far. Date is a string in ISO 8601. */
+  types: ('String' | 'Numeric' | 'Date' | 'Boolean')[];
+  /** Users, or companies, that have it. */
+  count: number;
+  /** The same as a share of all. */
+  coverage: number;
+  /** Whether count and coverage come from a sample, as they do with more than 10000 users. */
+  estimated: boolean;
+  first_seen_at: string;
+  last_seen_at: string;
+  /** The job that first sent it. */
+  first_job_id: string;
+}
+
 /** How many of the ids were stored; they are gone. */
 export interface Deleted {
   count: number;

@@ -1,5 +1,5 @@
 /** The client of the API, on fetch alone, so that it runs in Node and in a browser. */
-import type { Company, Job, RowResult, User } from './api';
+import type { Company, Job, Property, RowResult, User } from './api';
 import type { MusterError } from './errors';
 import { type Health, readHealth } from './health';
 import { connect, type Fetch } from './http/request';
@@ -22,6 +22,7 @@ import {
   readProfile,
   type UsersOptions,
 } from './profiles';
+import { listProperties, type PropertiesOptions } from './properties';
 import { type InputFile, openInput, openResultsCsv, type ResultsOptions, readResults } from './results';
 import { watchJob } from './watch';
 import type { CompanyRow, FileInput, RowsInput, UserRow } from './write-rows';
@@ -87,6 +88,8 @@ export interface Client {
   companiesNdjson(options?: Omit<ProfilesNdjsonOptions, 'userId'>): Promise<ReadableStream<Uint8Array>>;
   /** Erases companies, also from the rows and results of jobs. @returns how many were stored */
   deleteCompanies(companyIds: readonly string[], options?: CallOptions): Promise<number>;
+  /** The metadata keys that users or companies have, in the order of the keys. Pages are fetched as they are needed. */
+  properties(options?: PropertiesOptions): AsyncGenerator<Property, void, undefined>;
   /** Whether the service can work, part by part. Asked once: `not_ready` is an answer, not an error. */
   health(options?: CallOptions): Promise<Health>;
 }
@@ -127,6 +130,7 @@ export function createClient(options: ClientOptions): Client {
     companies: (callOptions = {}) => listProfiles(connection, 'companies', callOptions),
     companiesNdjson: (ndjsonOptions = {}) => openProfilesNdjson(connection, 'companies', ndjsonOptions),
     deleteCompanies: (ids, callOptions = {}) => eraseProfiles(connection, 'companies', ids, callOptions),
+    properties: (propertiesOptions = {}) => listProperties(connection, propertiesOptions),
     health: (callOptions = {}) => readHealth(connection, callOptions),
   };
 }

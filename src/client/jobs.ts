@@ -1,6 +1,7 @@
 /** Jobs: one, all of them, and what can be done to one. */
 import type { Job, JobStatus } from './api';
-import { type ApiRequest, type Connection, pathPart, type Query, readJson } from './http/request';
+import { readPages } from './http/read-pages';
+import { type ApiRequest, type Connection, pathPart, readJson } from './http/request';
 import { readRetryAfter } from './http/retry-after';
 import { outwaitSlot, type SlotOptions } from './import-rows';
 
@@ -79,22 +80,8 @@ export async function* listJobs(
   connection: Connection,
   { status, type, userId, companyId, limit = Number.POSITIVE_INFINITY, signal }: JobsOptions,
 ): AsyncGenerator<Job, void, undefined> {
-  const ids = { user_id: userId, company_id: companyId };
-  let query: Query | URLSearchParams | undefined = {
-    status,
-    type,
-    ...ids,
-    limit: Math.min(limit, MAX_PAGE_JOBS),
-  };
-  for (let left = limit; query !== undefined && left > 0; ) {
-    const [jobs, next]: [Job[], URLSearchParams | undefined] = await connection.request(
-      { path: '/v1/background_jobs', query, signal },
-      async (answer) => [await readJson<Job[]>(answer), nextQuery(answer.headers)],
-    );
-    for (const job of jobs.slice(0, left)) yield job;
-    left -= jobs.length;
-    query = next;
-  }
+  const query = { status, type, user_id: userId, company_id: companyId };
+  yield* readPages<Job>(connection, { path: '/v1/background_jobs', query, signal }, limit, MAX_PAGE_JOBS);
 }
 
 /** @throws MusterError */
@@ -112,13 +99,4 @@ export function retryJob(connection: Connection, jobId: string, options: SlotOpt
     signal,
   } as const;
   return outwaitSlot(connection, options, () => connection.request(request, readJson<Job>));
-}
-
-/**
- * The parameters of the next page. Only they are taken from the link: the address of the service behind a proxy may be
- * another one than it believes, and the key must not go elsewhere.
- */
-function nextQuery(headers: Headers): URLSearchParams | undefined {
-  const link = /<([^>]*)>\s*;[^,<]*\brel="?next\b/i.exec(headers.get('link') ?? '')?.[1];
-  return link === undefined ? undefined : new URL(link, 'http://localhost').searchParams;
 }

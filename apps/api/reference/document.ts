@@ -10,12 +10,14 @@ import { importRoutes } from './routes/imports';
 import { jobRoutes } from './routes/jobs';
 import { openRoutes } from './routes/open';
 import { profileRoutes } from './routes/profiles';
+import { propertyRoutes } from './routes/properties';
 import {
   Company,
   CompanyRow,
   Deleted,
   Health,
   Outcome,
+  Property,
   Ready,
   RowError,
   RowResult,
@@ -46,12 +48,13 @@ const TAGS = [
   { name: 'Jobs', description: 'Following an import, its results, canceling and retrying it.' },
   { name: 'Users', description: 'Stored users.' },
   { name: 'Companies', description: 'Stored companies.' },
+  { name: 'Properties', description: 'The metadata keys that users and companies have.' },
   { name: 'Service', description: 'Health and this reference. Open without a key.' },
 ];
 
 const SCHEMAS: readonly z.ZodType[] = [
   ...[Job, JobStatus, JobWarning, JobError, ErrorBody, ErrorCode],
-  ...[UserRow, CompanyRow, RowResult, RowError, Outcome, User, Company, Deleted, Health, Ready],
+  ...[UserRow, CompanyRow, RowResult, RowError, Outcome, User, Company, Property, Deleted, Health, Ready],
 ];
 
 /** @returns the OpenAPI 3.1 document as JSON values; a new object each time, always with the same content */
@@ -67,7 +70,7 @@ export function createDocument(): object {
   for (const [name, response] of Object.entries(commonResponses())) {
     registry.registerComponent('responses', name, response);
   }
-  for (const route of [...importRoutes, ...jobRoutes, ...profileRoutes, ...openRoutes]) {
+  for (const route of [...importRoutes, ...jobRoutes, ...profileRoutes, ...propertyRoutes, ...openRoutes]) {
     registry.registerPath(route);
   }
   const schemas = SCHEMAS.map((schema) => ({ type: 'schema' as const, schema }));

@@ -1,6 +1,8 @@
 /** Rows that imports take and answers of our own, as zod schemas with descriptions and examples. */
 import { z } from 'zod';
+import { PROPERTY_TYPES } from '#job/observations';
 import { RESULT_OUTCOMES, ROW_ERRORS, type RowErrorCode } from '#job/outcome';
+import { MOST_COUNTED } from '#store/count-properties';
 
 const time = z.iso.datetime();
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
@@ -93,6 +95,38 @@ export const Company = z.object({ company_id: z.string(), ...stored }).meta({
   description: 'A stored company.',
   examples: [{ company_id: 'comp001', ...STORED_EXAMPLE }],
 });
+
+export const Property = z
+  .object({
+    key: z.string().meta({ description: 'Key in the metadata.' }),
+    types: z
+      .array(z.enum(PROPERTY_TYPES))
+      .meta({ description: 'Seen so far. Date is a string in ISO 8601.' }),
+    count: z.int().min(0).meta({ description: 'Users, or companies, that have it.' }),
+    coverage: z.number().min(0).max(1).meta({ description: 'The same as a share of all.' }),
+    estimated: z.boolean().meta({
+      description: `Whether count and coverage come from a sample, as they do with more than ${MOST_COUNTED} users.`,
+    }),
+    first_seen_at: z.iso.datetime(),
+    last_seen_at: z.iso.datetime(),
+    first_job_id: z.uuid().meta({ description: 'The job that first sent it.' }),
+  })
+  .meta({
+    id: 'Property',
+    description: 'A metadata key of an environment. It stays in the list when nobody has it any more.',
+    examples: [
+      {
+        key: 'plan',
+        types: ['String'],
+        count: 9_812,
+        coverage: 0.9812,
+        estimated: false,
+        first_seen_at: '2026-02-02T12:34:56.000Z',
+        last_seen_at: '2026-02-03T02:00:07.000Z',
+        first_job_id: '9536d797-7039-4d30-8c11-ac437367d732',
+      },
+    ],
+  });
 
 export const Deleted = z.object({ count: z.int().min(0) }).meta({
   id: 'Deleted',

@@ -35,6 +35,8 @@ export interface ImportSummary {
   misfits: ReadonlyMap<string, number>;
 }
 
+const LINE_END = Buffer.from('\n');
+
 export const NO_COUNTS: Counts = { created: 0, updated: 0, unchanged: 0, failed: 0, untold: 0 };
 
 /** @throws CliError; MusterError; the signal's reason; what reading or writing files throws */
@@ -133,7 +135,8 @@ async function runPart(
 
 async function send(rows: readonly { json: Buffer }[], input: Input, plan: ImportPlan): Promise<Job> {
   const { client, entity, note, signal } = plan;
-  const file = new Blob(rows.flatMap(({ json }) => [json, '\n']));
+  // One piece: of thousands a Blob is slow to read.
+  const file = new Blob([Buffer.concat(rows.flatMap(({ json }) => [json, LINE_END]))]);
   const options: ImportOptions = {
     ...jobOptions(note.request),
     filename: `${input.name.replace(/\.(?:csv|json|ndjson|jsonl)$/i, '')}.ndjson`,

@@ -112,6 +112,8 @@ export const SUCCESSES: Record<string, Produce> = {
   ...jobs,
   ...ofEntity('user'),
   ...ofEntity('company'),
+  'GET /v1/properties 200': ({ working }, Accept) =>
+    ask(working.url, { path: '/v1/properties', key: working.key, headers: { Accept } }),
   'GET /healthz 200': open('/healthz'),
   'GET /readyz 200': open('/readyz'),
   'GET /readyz 503': ({ unavailableUrl }) => ask(unavailableUrl, { path: '/readyz' }),
