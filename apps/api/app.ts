@@ -7,6 +7,7 @@ import type { Entity } from '#job/entity';
 import { answerError } from './answer-error';
 import { authentication } from './authenticate';
 import type { ApiDeps } from './context';
+import { environment } from './environment';
 import { health } from './health';
 import { bulkIdentify } from './imports/bulk-identify';
 import { controlJob } from './jobs/control-job';
@@ -35,7 +36,7 @@ export function createApi(deps: ApiDeps): Express {
     app.use(bulkIdentify(deps, userpilot, kind));
     app.use(profiles(deps, kind));
   }
-  app.use(listPropertiesRoute(deps), listJobsRoute(deps, userpilot), sendResults(deps));
+  app.use(environment(deps), listPropertiesRoute(deps), listJobsRoute(deps, userpilot), sendResults(deps));
   app.use(streamEvents(deps, userpilot), controlJob(deps, userpilot));
   app.use(() => {
     throw new AppError('not_found');

@@ -218,6 +218,20 @@ export interface Property {
   first_job_id: string;
 }
 
+/** The environment of a key, and the limits that hold there. */
+export interface Environment {
+  /** Its name. */
+  slug: string;
+  /** What the key may do: read (GET), import (imports too), admin (everything, as erasing). */
+  scope: 'read' | 'import' | 'admin';
+  /** The throttle of imports; 0 = none. */
+  users_per_minute: number;
+  /** Rows of one request. */
+  max_rows: number;
+  /** Bytes of the file or body of one request. */
+  max_bytes: number;
+}
+
 /** How many of the ids were stored; they are gone. */
 export interface Deleted {
   count: number;

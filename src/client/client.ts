@@ -1,5 +1,6 @@
 /** The client of the API, on fetch alone, so that it runs in Node and in a browser. */
-import type { Company, Job, Property, RowResult, User } from './api';
+import type { Company, Environment, Job, Property, RowResult, User } from './api';
+import { readEnvironment } from './environment';
 import type { MusterError } from './errors';
 import { type Health, readHealth } from './health';
 import { connect, type Fetch } from './http/request';
@@ -90,6 +91,8 @@ export interface Client {
   deleteCompanies(companyIds: readonly string[], options?: CallOptions): Promise<number>;
   /** The metadata keys that users or companies have, in the order of the keys. Pages are fetched as they are needed. */
   properties(options?: PropertiesOptions): AsyncGenerator<Property, void, undefined>;
+  /** What the key opens, and the limits that hold there. */
+  environment(options?: CallOptions): Promise<Environment>;
   /** Whether the service can work, part by part. Asked once: `not_ready` is an answer, not an error. */
   health(options?: CallOptions): Promise<Health>;
 }
@@ -131,6 +134,7 @@ export function createClient(options: ClientOptions): Client {
     companiesNdjson: (ndjsonOptions = {}) => openProfilesNdjson(connection, 'companies', ndjsonOptions),
     deleteCompanies: (ids, callOptions = {}) => eraseProfiles(connection, 'companies', ids, callOptions),
     properties: (propertiesOptions = {}) => listProperties(connection, propertiesOptions),
+    environment: (callOptions = {}) => readEnvironment(connection, callOptions),
     health: (callOptions = {}) => readHealth(connection, callOptions),
   };
 }

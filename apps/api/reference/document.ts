@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { ErrorBody, ErrorCode, Job, JobError, JobStatus, JobWarning } from '#dialect/userpilot/schemas';
 import { commonResponses, HEADERS } from './answers';
 import { errorExamples } from './examples';
+import { environmentRoutes } from './routes/environment';
 import { importRoutes } from './routes/imports';
 import { jobRoutes } from './routes/jobs';
 import { openRoutes } from './routes/open';
@@ -15,6 +16,7 @@ import {
   Company,
   CompanyRow,
   Deleted,
+  Environment,
   Health,
   Outcome,
   Property,
@@ -49,12 +51,26 @@ const TAGS = [
   { name: 'Users', description: 'Stored users.' },
   { name: 'Companies', description: 'Stored companies.' },
   { name: 'Properties', description: 'The metadata keys that users and companies have.' },
+  { name: 'Environment', description: 'What a key opens.' },
   { name: 'Service', description: 'Health and this reference. Open without a key.' },
 ];
 
 const SCHEMAS: readonly z.ZodType[] = [
   ...[Job, JobStatus, JobWarning, JobError, ErrorBody, ErrorCode],
-  ...[UserRow, CompanyRow, RowResult, RowError, Outcome, User, Company, Property, Deleted, Health, Ready],
+  ...[
+    UserRow,
+    CompanyRow,
+    RowResult,
+    RowError,
+    Outcome,
+    User,
+    Company,
+    Property,
+    Environment,
+    Deleted,
+    Health,
+    Ready,
+  ],
 ];
 
 /** @returns the OpenAPI 3.1 document as JSON values; a new object each time, always with the same content */
@@ -70,7 +86,14 @@ export function createDocument(): object {
   for (const [name, response] of Object.entries(commonResponses())) {
     registry.registerComponent('responses', name, response);
   }
-  for (const route of [...importRoutes, ...jobRoutes, ...profileRoutes, ...propertyRoutes, ...openRoutes]) {
+  for (const route of [
+    ...importRoutes,
+    ...jobRoutes,
+    ...profileRoutes,
+    ...propertyRoutes,
+    ...environmentRoutes,
+    ...openRoutes,
+  ]) {
     registry.registerPath(route);
   }
   const schemas = SCHEMAS.map((schema) => ({ type: 'schema' as const, schema }));

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { PROPERTY_TYPES } from '#job/observations';
 import { RESULT_OUTCOMES, ROW_ERRORS, type RowErrorCode } from '#job/outcome';
+import { SCOPES } from '#store/api-keys';
 import { MOST_COUNTED } from '#store/count-properties';
 
 const time = z.iso.datetime();
@@ -125,6 +126,24 @@ export const Property = z
         last_seen_at: '2026-02-03T02:00:07.000Z',
         first_job_id: '9536d797-7039-4d30-8c11-ac437367d732',
       },
+    ],
+  });
+
+export const Environment = z
+  .object({
+    slug: z.string().meta({ description: 'Its name.' }),
+    scope: z.enum(SCOPES).meta({
+      description: 'What the key may do: read (GET), import (imports too), admin (everything, as erasing).',
+    }),
+    users_per_minute: z.int().min(0).meta({ description: 'The throttle of imports; 0 = none.' }),
+    max_rows: z.int().min(1).meta({ description: 'Rows of one request.' }),
+    max_bytes: z.int().min(1).meta({ description: 'Bytes of the file or body of one request.' }),
+  })
+  .meta({
+    id: 'Environment',
+    description: 'The environment of a key, and the limits that hold there.',
+    examples: [
+      { slug: 'default', scope: 'admin', users_per_minute: 1800, max_rows: 10_000, max_bytes: 52_428_800 },
     ],
   });
 

@@ -209,7 +209,7 @@ function findFile(file: string): string {
  */
 async function requireMuster(client: Client): Promise<void> {
   try {
-    for await (const _ of client.jobs({ limit: 1 })) break;
+    await client.environment();
   } catch (error) {
     if (!isMusterError(error, 'not_found', 'method_not_allowed', 'unexpected_answer')) throw error;
     throw new CliError(

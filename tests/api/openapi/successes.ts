@@ -112,6 +112,8 @@ export const SUCCESSES: Record<string, Produce> = {
   ...jobs,
   ...ofEntity('user'),
   ...ofEntity('company'),
+  'GET /v1/environment 200': ({ working }, Accept) =>
+    ask(working.url, { path: '/v1/environment', key: working.key, headers: { Accept } }),
   'GET /v1/properties 200': ({ working }, Accept) =>
     ask(working.url, { path: '/v1/properties', key: working.key, headers: { Accept } }),
   'GET /healthz 200': open('/healthz'),
