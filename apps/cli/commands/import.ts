@@ -1,17 +1,16 @@
-import { randomUUID } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Client, isMusterError } from '#client/index';
 import { EXISTING_MODES, METADATA_MODES } from '#job/options';
 import { connectClient, type GlobalFlags } from '../connection';
 import { CliError, exitCode } from '../exit-codes';
+import { beginImport, findInterrupted } from '../import/begin-import';
 import { MAX_PART_BYTES, MAX_PART_ROWS } from '../import/cut-parts';
 import { openErrorFile } from '../import/error-file';
 import { addReadingOptions, type ReadingFlags, readingOf } from '../import/flags';
-import { type ImportSummary, importFiles, NO_COUNTS } from '../import/import-files';
-import { findUnfinished, identify, type Journal, openJournal } from '../import/journal';
+import { type ImportSummary, importFiles } from '../import/import-files';
+import { type Journal, openJournal } from '../import/journal';
 import { openImportProgress } from '../import/progress';
 import { type ImportRequest, jobOptions } from '../import/request';
 import { readAccess, type ServerAccess } from '../settings';
@@ -73,8 +72,8 @@ export function addImport(program: Command, signal: AbortSignal): void {
       const access = readAccess(flags);
       const wanted = files.map(findFile);
       const note = flags.resume
-        ? findInterrupted(access, wanted, flags, command)
-        : beginImport(access, requestOf(wanted, flags), flags);
+        ? findInterrupted(access, wanted, givenOf(command, flags))
+        : beginImport(access, requestOf(wanted, flags), flags.restart === true);
       process.exitCode = await runImport(note, access, flags, signal);
     });
 }
@@ -116,61 +115,10 @@ async function runImport(
   }
 }
 
-/** @throws CliError refused when these files are being imported, or an import of them was interrupted */
-function beginImport(access: ServerAccess, request: ImportRequest, { restart }: ImportFlags): Journal {
-  const journal = openJournal(identify(access), request);
-  if (restart) journal.remove();
-  const unfinished = journal.read();
-  // Standard input never is the same again, unless --resume says so.
-  if (unfinished !== undefined && !request.files.includes('-')) {
-    throw new CliError(
-      'refused',
-      `An import of this, begun ${unfinished.startedAt}, was interrupted: --resume goes on with it, --restart begins anew.`,
-    );
-  }
-  return {
-    version: 1,
-    run: randomUUID(),
-    startedAt: new Date().toISOString(),
-    access: identify(access),
-    request,
-    done: { parts: 0, counts: { ...NO_COUNTS } },
-    file: { index: 0, rows: 0, digest: '' },
-  };
-}
-
-/**
- * The one interrupted import that is meant.
- * @throws CliError refused when there is none or more than one, or when flags were given that it did not have
- */
-function findInterrupted(
-  access: ServerAccess,
-  files: readonly string[],
-  flags: ImportFlags,
-  command: Command,
-): Journal {
-  const found = findUnfinished(identify(access)).filter(
-    ({ request }) => files.length === 0 || isDeepStrictEqual(request.files, files),
-  );
-  const [note] = found;
-  if (note === undefined) throw new CliError('refused', 'There is no interrupted import to go on with.');
-  if (found.length > 1) {
-    const each = found.map(
-      ({ request, startedAt }) => `  ${startedAt} ${request.kind} ${request.files.join(' ')}\n`,
-    );
-    throw new CliError(
-      'refused',
-      `Several imports were interrupted; name the files of one:\n${each.join('')}`.trimEnd(),
-    );
-  }
-  const asked = requestOf(note.request.files, flags);
-  for (const name of Object.keys(asked) as (keyof ImportRequest)[]) {
-    const isGiven = command.getOptionValueSource(name) === 'cli';
-    if (isGiven && !isDeepStrictEqual(asked[name], note.request[name])) {
-      throw new CliError('refused', `The interrupted import was begun with another ${flagOf(name)}.`);
-    }
-  }
-  return note;
+/** What the request says because a flag was given, not by default. */
+function givenOf(command: Command, flags: ImportFlags): Partial<ImportRequest> {
+  const entries = Object.entries(requestOf(['-'], flags));
+  return Object.fromEntries(entries.filter(([name]) => command.getOptionValueSource(name) === 'cli'));
 }
 
 function requestOf(files: string[], flags: ImportFlags): ImportRequest {
@@ -248,10 +196,6 @@ function tell(
       `Why: muster results ${failedJob} --outcome failed. --errors FILE collects such rows.\n`,
     );
   }
-}
-
-function flagOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function upTo(most: number): (word: string) => number {

@@ -8,7 +8,7 @@ import { ENTITIES, type Entity } from '#job/entity';
 import { CliError } from '../exit-codes';
 import { cutParts } from './cut-parts';
 import type { ErrorFile, FailedRow } from './error-file';
-import type { Counts, Journal, JournalFile } from './journal';
+import { type Counts, type Journal, type JournalFile, NO_COUNTS } from './journal';
 import { type Input, openInput } from './open-input';
 import { type PreparedRow, prepareRows } from './prepare-rows';
 import type { ImportProgress } from './progress';
@@ -36,8 +36,6 @@ export interface ImportSummary {
 }
 
 const LINE_END = Buffer.from('\n');
-
-export const NO_COUNTS: Counts = { created: 0, updated: 0, unchanged: 0, failed: 0, untold: 0 };
 
 /** @throws CliError; MusterError; the signal's reason; what reading or writing files throws */
 export async function importFiles(plan: ImportPlan): Promise<ImportSummary> {

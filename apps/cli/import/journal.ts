@@ -34,6 +34,8 @@ const countsSchema = z.strictObject({
 });
 export type Counts = z.infer<typeof countsSchema>;
 
+export const NO_COUNTS: Readonly<Counts> = { created: 0, updated: 0, unchanged: 0, failed: 0, untold: 0 };
+
 const journalSchema = z.strictObject({
   version: z.literal(1),
   /** Of this import, also when it goes on: Idempotency-Keys are made of it. */
