@@ -60,6 +60,14 @@ module.exports = {
       'apps/admin/',
       'apps/standalone/main',
     ),
+    may(
+      'apps/dashboard',
+      'src/client/',
+      'src/job/',
+      ERRORS,
+      'src/pipeline/cut/',
+      'src/pipeline/(read-row|map-columns|csv-record)\\.ts$',
+    ),
     may('apps/standalone', ...BACK, ...SHARED, 'src/client/', 'apps/api/', 'apps/worker/'),
     {
       name: 'dialects-apart',
@@ -77,6 +85,7 @@ module.exports = {
     owns('csv-parse', 'src/pipeline/'),
     owns('pino', 'src/logger'),
     owns('zod', 'src/settings/', 'src/dialect/', 'apps/api/', 'apps/cli/'),
+    owns('preact|uplot|vite|buffer|eventsource-parser', 'apps/dashboard/'),
     owns('commander', 'apps/cli/'),
     owns('cli-progress', 'apps/cli/', 'apps/standalone/demo'),
   ],

@@ -24,6 +24,7 @@ COPY --from=build /app/prisma ./prisma
 COPY --from=build /app/examples ./examples
 COPY --from=build /app/dist/apps ./dist/apps
 COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/dist/dashboard ./dist/dashboard
 USER node
 EXPOSE 3000
 # For the API; the other roles answer no HTTP and switch it off.

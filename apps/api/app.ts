@@ -7,6 +7,7 @@ import type { Entity } from '#job/entity';
 import { answerError } from './answer-error';
 import { authentication } from './authenticate';
 import type { ApiDeps } from './context';
+import { dashboard } from './dashboard';
 import { environment } from './environment';
 import { health } from './health';
 import { bulkIdentify } from './imports/bulk-identify';
@@ -30,7 +31,7 @@ export function createApi(deps: ApiDeps): Express {
   const caller = authentication(deps);
   // First, because it is asked for far more often than all the rest.
   app.use(readJobRoute(deps, userpilot, caller));
-  app.use(health(deps), reference());
+  app.use(health(deps), reference(), dashboard());
   app.use(caller.required);
   for (const kind of KINDS) {
     app.use(bulkIdentify(deps, userpilot, kind));

@@ -22,7 +22,10 @@ const authorized = () => ({ Authorization: `Token ${muster.key}` });
 
 describe('an address that does not exist is answered with 404 not_found', () => {
   it.each([
-    '/',
+    '/index.html',
+    '/jobs',
+    '/jobs/a/b',
+    '/assets/index.js',
     '/v1',
     '/v2/background_jobs',
     '/v1/background_job',

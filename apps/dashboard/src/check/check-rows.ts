@@ -1,0 +1,56 @@
+/** The service's own check of every row, before anything is sent. */
+import { AppError, ERRORS } from '#errors';
+import { type RowError, rowError } from '#job/outcome';
+import { MappingError } from '#pipeline/map-columns';
+import { type ReadRow, readRow, refusedRow } from '#pipeline/read-row';
+import { type CheckProgress, type CheckResult, type FileTask, MAX_ERRORS } from './messages';
+import { ENTITY_OF, type FileRow, readRows } from './read-rows';
+import { RowTexts } from './row-texts';
+
+const MAX_PREVIEW_ROWS = 8;
+/** Between two words about how far it is. */
+const PROGRESS_MS = 120;
+
+/** @param tell how far it is, every now and then */
+export async function checkRows(
+  task: FileTask,
+  tell: (progress: CheckProgress) => void,
+): Promise<CheckResult> {
+  const rows = readRows(task, task.kind);
+  const texts = new RowTexts(task, rows);
+  const result: CheckResult = {
+    ...{ bytes: 0, rows: 0, failedRows: 0, errors: [], preview: [], fault: null, misfits: [] },
+  };
+  let toldMs = performance.now();
+  try {
+    for await (const chunk of rows.chunks) {
+      result.bytes = chunk.bytes;
+      for (const row of chunk.rows) note(result, row, readOne(texts, row, task));
+      if (performance.now() - toldMs < PROGRESS_MS) continue;
+      toldMs = performance.now();
+      tell({ bytes: result.bytes, rows: result.rows, failedRows: result.failedRows });
+    }
+    if (result.rows === 0) result.fault = ERRORS.empty_import[2];
+  } catch (error) {
+    if (!(error instanceof AppError || error instanceof MappingError)) throw error;
+    const details = error instanceof AppError ? error.details : '';
+    result.fault = `${error.message} ${details}`.trim();
+  }
+  result.misfits = texts.misfits;
+  return result;
+}
+
+function readOne(texts: RowTexts, { raw }: FileRow, { kind }: FileTask): ReadRow {
+  const text = texts.textOf(raw);
+  return text === undefined ? refusedRow(rowError('invalid_json')) : readRow(text, ENTITY_OF[kind]);
+}
+
+function note(result: CheckResult, { row, line }: FileRow, read: ReadRow): void {
+  const { id, companyId = null, errors } = read;
+  result.rows++;
+  if (errors.length > 0) result.failedRows++;
+  const keep = (error: RowError) => result.errors.push({ row, line, id, ...error });
+  errors.slice(0, MAX_ERRORS - result.errors.length).forEach(keep);
+  if (result.preview.length >= MAX_PREVIEW_ROWS) return;
+  result.preview.push({ row, id, companyId, metadata: errors.length > 0 ? '' : read.metadata, errors });
+}

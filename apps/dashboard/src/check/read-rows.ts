@@ -1,0 +1,58 @@
+/** A file as its rows, cut by the service's own cutters, chunk by chunk and so in constant memory. */
+import { ENTITIES, type Entity, type EntityTraits } from '#job/entity';
+import { createCsvCutter } from '#pipeline/cut/csv';
+import { createJsonArrayCutter } from '#pipeline/cut/json-array';
+import { createNdjsonCutter } from '#pipeline/cut/ndjson';
+import type { RowCutter } from '#pipeline/cut/row-cutter';
+import type { FileTask, Kind } from './messages';
+
+export interface FileRow {
+  /** 1-based. */
+  row: number;
+  /** 1-based; null in a JSON file. */
+  line: number | null;
+  raw: Buffer;
+}
+
+export interface FileRows {
+  /** The header of a CSV, once a row has come. */
+  header(): Buffer | undefined;
+  /** The rows of each chunk, and how many bytes were read. A row is only valid until the next one is asked for. */
+  chunks: AsyncIterable<{ rows: FileRow[]; bytes: number }>;
+}
+
+export const ENTITY_OF: Readonly<Record<Kind, Entity>> = { users: 'user', companies: 'company' };
+
+/** @throws AppError, from its chunks, when the file is none of its format */
+export function readRows(task: Omit<FileTask, 'kind'>, kind: Kind): FileRows {
+  const cutter = cutterFor(task, ENTITIES[ENTITY_OF[kind]]);
+  return { header: () => cutter.header, chunks: cut(task.file, cutter) };
+}
+
+function cutterFor({ format, mapping }: Omit<FileTask, 'kind'>, traits: EntityTraits): RowCutter {
+  if (format === 'ndjson') return createNdjsonCutter();
+  const missing = traits.missingCode;
+  if (format === 'json') return createJsonArrayCutter({ envelope: traits.collection, missing });
+  return createCsvCutter({ idColumn: mapping?.idColumn ?? traits.idKey, missing });
+}
+
+async function* cut(file: File, cutter: RowCutter): FileRows['chunks'] {
+  let [count, bytes] = [0, 0];
+  let rows: FileRow[] = [];
+  const add = (raw: Buffer, line: number | null) => rows.push({ row: ++count, line, raw: Buffer.from(raw) });
+  const take = () => {
+    const taken = { rows, bytes };
+    rows = [];
+    return taken;
+  };
+  const reader = file.stream().getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    bytes += value.length;
+    cutter.push(Buffer.from(value.buffer, value.byteOffset, value.length), add);
+    yield take();
+  }
+  cutter.end(add);
+  yield take();
+}

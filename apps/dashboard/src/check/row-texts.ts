@@ -1,0 +1,54 @@
+/** What a row of a file is as JSON, by the columns of a CSV where it is one. */
+import { ENTITIES } from '#job/entity';
+import { parseRecord } from '#pipeline/csv-record';
+import { type ColumnMapping, mapColumns, placeColumns, RecordWriter } from '#pipeline/map-columns';
+import type { FileTask, Mapping } from './messages';
+import { ENTITY_OF, type FileRows } from './read-rows';
+
+/** A column of this name is in no file: no column is the company's. */
+const NO_COLUMN = '\u0000';
+
+export class RowTexts {
+  private writer: RecordWriter | undefined;
+
+  constructor(
+    private readonly task: FileTask,
+    private readonly rows: FileRows,
+  ) {}
+
+  get misfits(): [column: string, cells: number][] {
+    return [...(this.writer?.misfits ?? [])];
+  }
+
+  /**
+   * @returns undefined for what is no record of the CSV
+   * @throws MappingError when the mapping makes one of two columns
+   */
+  textOf(raw: Buffer): Buffer | undefined {
+    if (this.task.format !== 'csv') return raw;
+    this.writer ??= this.createWriter();
+    const json = this.writer.write(raw);
+    return json === undefined ? undefined : Buffer.from(json);
+  }
+
+  private createWriter(): RecordWriter {
+    const traits = ENTITIES[ENTITY_OF[this.task.kind]];
+    const headerBytes = this.rows.header();
+    const header = (headerBytes && parseRecord(headerBytes)) ?? [];
+    const { mapping } = this.task;
+    if (mapping === null) return new RecordWriter(placeColumns(header, traits));
+    const planned = planColumns(header, mapping);
+    mapColumns(header, traits, { ...planned, companyColumn: mapping.companyColumn });
+    return new RecordWriter(placeColumns(header, traits, planned), mapping.types);
+  }
+}
+
+function planColumns(header: readonly string[], mapping: Mapping): ColumnMapping {
+  return {
+    idColumn: mapping.idColumn,
+    companyColumn: mapping.companyColumn ?? NO_COLUMN,
+    renamed: new Map(header.map((name, index) => [name, mapping.names[index] || name])),
+    types: new Map(),
+    infers: false,
+  };
+}

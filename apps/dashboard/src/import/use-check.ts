@@ -1,0 +1,58 @@
+/** The check of a file, done anew when the way it is read changes. */
+import { useEffect, useState } from 'preact/hooks';
+import type { CheckProgress, CheckResult, Columns, FileTask } from '../check/messages';
+import { runTask } from '../check/run-task';
+import { explain } from '../parts/explain';
+
+export interface Check {
+  progress: CheckProgress;
+  /** Undefined while it is being checked. */
+  result: CheckResult | undefined;
+  fault: string;
+}
+
+const NOT_YET: Check = { progress: { bytes: 0, rows: 0, failedRows: 0 }, result: undefined, fault: '' };
+/** While somebody types a name it is not checked at each letter. */
+const SETTLE_MS = 250;
+
+/** @param task undefined while it is not known yet how to read the file */
+export function useCheck(task: FileTask | undefined): Check {
+  const [check, setCheck] = useState(NOT_YET);
+  useEffect(() => {
+    setCheck((before) => ({ ...before, result: undefined, fault: '' }));
+    if (task === undefined) return;
+    const stop = new AbortController();
+    const start = () => {
+      runTask({ name: 'check', ...task }, stop.signal, (progress) =>
+        setCheck({ progress, result: undefined, fault: '' }),
+      ).then(
+        (result) => setCheck({ progress: result, result, fault: '' }),
+        (thrown) => setCheck({ ...NOT_YET, fault: explain(thrown) }),
+      );
+    };
+    const timer = window.setTimeout(start, SETTLE_MS);
+    stop.signal.addEventListener('abort', () => window.clearTimeout(timer));
+    return () => stop.abort();
+  }, [task]);
+  return check;
+}
+
+/** The columns of a CSV; undefined until they are read. No columns at all for a file of another format. */
+export function useColumns(file: File, isCsv: boolean): { columns: Columns | undefined; fault: string } {
+  const [state, setState] = useState<{ columns: Columns | undefined; fault: string }>({
+    columns: isCsv ? undefined : NO_COLUMNS,
+    fault: '',
+  });
+  useEffect(() => {
+    if (!isCsv) return;
+    const stop = new AbortController();
+    runTask({ name: 'describe', file }, stop.signal).then(
+      (columns) => setState({ columns, fault: '' }),
+      (thrown) => setState({ columns: undefined, fault: explain(thrown) }),
+    );
+    return () => stop.abort();
+  }, [file, isCsv]);
+  return state;
+}
+
+const NO_COLUMNS: Columns = { header: [], samples: [], types: [] };

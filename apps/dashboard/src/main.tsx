@@ -1,0 +1,13 @@
+/** Starts the page. */
+import { render } from 'preact';
+import { App } from './app';
+import './style/tokens.css';
+import './style/base.css';
+import './style/controls.css';
+import './style/shell.css';
+import './style/jobs.css';
+import './style/job.css';
+import './style/import.css';
+
+const root = document.getElementById('app');
+if (root !== null) render(<App />, root);

@@ -1,0 +1,38 @@
+/** How many rows a minute a job makes, as this page has seen it. Pure. */
+import type { Job } from '#client/index';
+
+export interface Sample {
+  atMs: number;
+  completedRows: number;
+}
+
+export interface RatePoint {
+  atMs: number;
+  rowsPerMinute: number;
+}
+
+/** Over so long a rate is measured: rows come in slices. */
+const WINDOW_MS = 5_000;
+const MAX_SAMPLES = 3_600;
+
+/** Only what is seen while rows are applied: those that the check refuses are counted at once and would be a spike. */
+export function addSample(samples: readonly Sample[], job: Job, atMs: number): readonly Sample[] {
+  const isRunning = job.status === 'processing';
+  const isEnd = samples.length > 0 && job.completed_rows > (samples.at(-1)?.completedRows ?? 0);
+  if (!isRunning && !isEnd) return samples;
+  return [...samples, { atMs, completedRows: job.completed_rows }].slice(-MAX_SAMPLES);
+}
+
+/** The rate at each sample, measured over the seconds before it; the first ones have none. */
+export function ratesOf(samples: readonly Sample[]): RatePoint[] {
+  const points: RatePoint[] = [];
+  let oldest = 0;
+  for (const [index, sample] of samples.entries()) {
+    while (oldest < index - 1 && sample.atMs - (samples[oldest + 1]?.atMs ?? 0) >= WINDOW_MS) oldest++;
+    const from = samples[oldest];
+    if (from === undefined || sample.atMs - from.atMs < 500) continue;
+    const rows = sample.completedRows - from.completedRows;
+    points.push({ atMs: sample.atMs, rowsPerMinute: (rows * 60_000) / (sample.atMs - from.atMs) });
+  }
+  return points;
+}

@@ -1,0 +1,42 @@
+/** The addresses of the pages. apps/api/dashboard.ts answers exactly these paths with the page. */
+
+export type Collection = 'users' | 'companies';
+
+export type Route =
+  | { page: 'jobs' }
+  | { page: 'job'; jobId: string }
+  | { page: Collection; id: string | null; companyId: string | null }
+  | { page: 'unknown' };
+
+const JOB = /^\/jobs\/([^/]+)$/;
+
+/** @returns the page that an address stands for; `unknown` for any other */
+export function readRoute({ pathname, search }: Pick<URL, 'pathname' | 'search'>): Route {
+  const query = new URLSearchParams(search);
+  if (pathname === '/') return { page: 'jobs' };
+  if (pathname === '/users') return { page: 'users', id: query.get('id'), companyId: query.get('company') };
+  if (pathname === '/companies') return { page: 'companies', id: query.get('id'), companyId: null };
+  const jobId = JOB.exec(pathname)?.[1];
+  return jobId === undefined ? { page: 'unknown' } : { page: 'job', jobId: decode(jobId) };
+}
+
+export function jobAddress(jobId: string): string {
+  return `/jobs/${encodeURIComponent(jobId)}`;
+}
+
+/** In the query, because a path cannot carry every id: `..` is one. */
+export function profileAddress(collection: Collection, id: string): string {
+  return `/${collection}?${new URLSearchParams({ id })}`;
+}
+
+export function membersAddress(companyId: string): string {
+  return `/users?${new URLSearchParams({ company: companyId })}`;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,102 @@
+/** A file in the dashboard: dropped, checked by the service's own rules, mapped, sent and watched to its end. */
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { type Muster, startMuster } from '../support/muster';
+import { download, drop, startBrowser, users, visit } from './support/browser';
+
+let muster: Muster;
+let browser: Browser;
+beforeAll(async () => {
+  [muster, browser] = await Promise.all([startMuster(), startBrowser()]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await muster?.close();
+});
+
+it('someone signs in, drops a file, sees what would fail, imports it, and downloads the failed rows as sent', async () => {
+  const { page, end } = await visit(browser, muster, '/', { key: null });
+  await page.getByLabel('API key').fill('not-a-key');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText('The service does not know this key.').waitFor();
+  await page.getByLabel('API key').fill(muster.key);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText('Nothing was imported yet.').waitFor();
+  expect(await page.evaluate(() => [document.cookie, localStorage.length])).toEqual(['', 0]);
+
+  const bad = ['{"metadata":{}}', '{"user_id":"u","metadata":{"a":{}}}', 'no json'];
+  await drop(page, 'team.ndjson', `${users(40)}${bad.join('\n')}\n`);
+  const dialog = page.getByRole('dialog', { name: 'team.ndjson' });
+  await dialog.getByText('43 rows, 3 would fail.').waitFor();
+  await dialog.getByText('line 41').waitFor();
+  await dialog.getByText('The row has no id.').waitFor();
+  await dialog.getByRole('button', { name: 'First rows' }).click();
+  await dialog.getByText('user-3', { exact: true }).waitFor();
+  await dialog.getByRole('button', { name: 'Import' }).click();
+
+  await page.getByRole('heading', { name: 'team.ndjson' }).waitFor();
+  await page.locator('.job-tags').getByText('completed').waitFor();
+  expect(await page.locator('[aria-current="step"]').textContent()).toContain('completed');
+  await page.getByRole('heading', { name: '3 rows failed' }).waitFor();
+  await page.getByText('A metadata value must be a string').waitFor();
+  const { name, text } = await download(page, 'Failed rows, as sent');
+  expect([name, text]).toEqual(['team-failed.ndjson', `${bad.join('\n')}\n`]);
+  const csv = await download(page, 'Results as CSV');
+  expect(csv.text.trimEnd().split('\n')).toHaveLength(44);
+
+  await page.getByRole('link', { name: 'Jobs' }).first().click();
+  await page
+    .getByRole('row', { name: /team\.ndjson/ })
+    .getByText('43 of 43')
+    .waitFor();
+  await end();
+});
+
+it('the columns of a CSV are mapped and typed before it is sent', async () => {
+  const { page, end } = await visit(browser, muster);
+  const csv = 'uuid,Full Name,seats,vip,zip\r\nc-1,"Ada, L.",3,true,00123\r\nc-2,Bob,4,false,00456\r\n';
+  await drop(page, 'export.csv', csv, 'text/csv');
+  const dialog = page.getByRole('dialog', { name: 'export.csv' });
+  await dialog.getByText('2 rows, all of them fine.').waitFor();
+  expect(await dialog.getByLabel('User id is in').inputValue()).toBe('uuid');
+  expect(await dialog.getByLabel('Type of seats').inputValue()).toBe('number');
+  expect(await dialog.getByLabel('Type of zip').inputValue()).toBe('string');
+  await dialog.getByLabel('Property of Full Name').fill('seats');
+  await dialog.getByText('Two columns of the CSV would become "seats".').waitFor();
+  await dialog.getByLabel('Property of Full Name').fill('name');
+  await dialog.getByText('2 rows, all of them fine.').waitFor();
+  await dialog.getByRole('button', { name: 'Import' }).click();
+  await page.locator('.job-tags').getByText('completed').waitFor();
+  const { body } = await muster.get('/v1/users/c-1').expect(200);
+  expect(body.metadata).toEqual({ name: 'Ada, L.', seats: 3, vip: true, zip: '00123' });
+  await end();
+});
+
+it('a file that the service would refuse as a whole cannot be sent', async () => {
+  const { page, end } = await visit(browser, muster);
+  await drop(page, 'broken.json', '{"users":[{"user_id":"a"},]}');
+  const dialog = page.getByRole('dialog', { name: 'broken.json' });
+  await dialog.getByText('The service would refuse this file.').waitFor();
+  expect(await dialog.getByRole('button', { name: 'Import' }).isDisabled()).toBe(true);
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await end();
+});
+
+it('a dry run says what would happen and writes nothing', async () => {
+  const { page, end } = await visit(browser, muster);
+  await drop(page, 'dry.ndjson', users(5, 'dry'));
+  await page.getByRole('button', { name: 'Dry run' }).click();
+  await page.locator('.job-tags').getByText('completed').waitFor();
+  await page.locator('.job-tags').getByText('dry run').waitFor();
+  await muster.get('/v1/users/dry-1').expect(404);
+  await end();
+});
+
+it('a file of more rows than one import takes is met with the command line that cuts it', async () => {
+  const { page, end } = await visit(browser, muster);
+  await drop(page, 'many.ndjson', users(10_001));
+  await page.getByText('10,001 rows, all of them fine.').waitFor();
+  await page.getByText('muster import many.ndjson').waitFor();
+  await end();
+});
