@@ -15,10 +15,11 @@ let job: WireJob;
 beforeAll(async () => {
   [muster, browser] = await Promise.all([startMuster(), startBrowser()]);
   const company = { company_id: 'c-1', metadata: { name: 'Tech Startup' } };
-  await muster
+  const { body } = await muster
     .post('/v1/companies/bulk_identify')
     .send({ companies: [company] })
     .expect(202);
+  await muster.finished(body.job_id);
   const bad = '{"metadata":{}}\nno json\n{"user_id":"u-1","company_id":"c-1","surprise":1}\n';
   await muster.importNdjson(users(3, 'first'));
   job = await muster.importNdjson(`${users(30)}${bad}`);
@@ -104,7 +105,10 @@ describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
           nodes.map(({ html, failureSummary }) => [html, failureSummary]),
         ]),
       ).toEqual([]);
-      const { scrollWidth, clientWidth } = await page.evaluate(() => document.documentElement);
+      const { scrollWidth, clientWidth } = await page.evaluate(() => {
+        const { scrollWidth, clientWidth } = document.documentElement;
+        return { scrollWidth, clientWidth };
+      });
       expect(scrollWidth).toBeLessThanOrEqual(clientWidth);
       await end();
     }

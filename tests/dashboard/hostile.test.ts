@@ -44,12 +44,12 @@ it('users and companies with such ids and metadata, found by their ids', async (
   await page.getByRole('cell', { name: SCRIPT }).waitFor();
   await page.getByRole('link', { name: IMAGE }).waitFor();
   await page.getByRole('link', { name: job.job_id.slice(0, 8) }).waitFor();
-  await page.getByLabel('User id').fill('../..%2f');
+  await page.getByPlaceholder('User id').fill('../..%2f');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: '../..%2f' }).waitFor();
   await page.reload();
   await page.getByRole('heading', { name: '../..%2f' }).waitFor();
-  await page.getByLabel('User id').fill('..');
+  await page.getByPlaceholder('User id').fill('..');
   await page.keyboard.press('Enter');
   await page.getByText('There is no such user.').waitFor();
   expect(await page.locator('main img, main script').count()).toBe(0);
@@ -58,12 +58,9 @@ it('users and companies with such ids and metadata, found by their ids', async (
 
 it('a file before it is sent, with such columns, cells and name', async () => {
   const { page, end } = await visit(browser, muster);
-  await drop(
-    page,
-    `${SCRIPT}.csv`,
-    `user_id,"${IMAGE}"\n${SCRIPT.replaceAll('"', '')},${IMAGE}\n`,
-    'text/csv',
-  );
+  const cell = (text: string) => `"${text.replaceAll('"', '""')}"`;
+  const csv = `user_id,${cell(IMAGE)}\n${cell(SCRIPT)},${cell(IMAGE)}\n`;
+  await drop(page, `${SCRIPT}.csv`, csv, 'text/csv');
   await page.getByText('1 row, all of them fine.').waitFor();
   expect(await page.locator('dialog img, dialog script').count()).toBe(0);
   await end();

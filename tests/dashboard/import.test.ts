@@ -100,3 +100,26 @@ it('a file of more rows than one import takes is met with the command line that 
   await page.getByText('muster import many.ndjson').waitFor();
   await end();
 });
+
+it('ten thousand errors scroll, and only those in sight are in the document', async () => {
+  const { page, end } = await visit(browser, muster);
+  await drop(page, 'bad.ndjson', '{"metadata":{}}\n'.repeat(10_000));
+  await page.getByText('10,000 rows, 10,000 would fail.').waitFor();
+  const list = page.getByRole('region', { name: 'Errors by line' });
+  await list.getByText('line 1', { exact: true }).waitFor();
+  for (const place of [0.5, 0.1, 1]) {
+    const shown = await list.evaluate(async (box, part) => {
+      box.scrollTo(0, box.scrollHeight * part);
+      // Two frames: the one that scrolls, and the one that has drawn for it.
+      for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+      const { top, bottom } = box.getBoundingClientRect();
+      const isInSight = (row: Element) =>
+        row.getBoundingClientRect().bottom > top + 1 && row.getBoundingClientRect().top < bottom - 1;
+      return [...box.querySelectorAll('li')].filter(isInSight).length;
+    }, place);
+    expect(shown).toBeGreaterThanOrEqual(5);
+    expect(await list.getByRole('listitem').count()).toBeLessThan(60);
+  }
+  await list.getByText('line 10,000').waitFor();
+  await end();
+});

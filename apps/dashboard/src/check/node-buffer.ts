@@ -9,7 +9,7 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const decodeSlowly = Buffer.prototype.toString;
 
 // The browser's own decoder takes a fraction of the time, and each row is decoded.
-Buffer.prototype.toString = function toString(this: Buffer, encoding?: string, start?: number, end?: number) {
+Buffer.prototype.toString = function decode(this: Buffer, encoding?: string, start?: number, end?: number) {
   const isWhole = start === undefined && end === undefined;
   if (isWhole && (encoding === undefined || encoding === 'utf8')) return decoder.decode(this);
   return decodeSlowly.call(this, encoding, start, end);

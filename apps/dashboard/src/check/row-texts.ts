@@ -39,7 +39,10 @@ export class RowTexts {
     if (mapping === null) return new RecordWriter(placeColumns(header, traits));
     const planned = planColumns(header, mapping);
     mapColumns(header, traits, { ...planned, companyColumn: mapping.companyColumn });
-    return new RecordWriter(placeColumns(header, traits, planned), mapping.types);
+    const columns = placeColumns(header, traits, planned);
+    // Ids are strings, whatever they look like.
+    const types = columns.map(({ isMetadata }, index) => (isMetadata && mapping.types[index]) || 'string');
+    return new RecordWriter(columns, types);
   }
 }
 

@@ -91,7 +91,7 @@ function useTask(file: File) {
   const [chosenKind, setKind] = useState<Kind>();
   const [chosenMapping, setMapping] = useState<Mapping>();
   const kind = chosenKind ?? guessKind(file.name, columns?.header);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another kind has another id, so what was chosen is void
+  // Another kind has another id: what was chosen is void.
   useEffect(() => setMapping(undefined), [kind]);
   const mapping = useMemo(
     () => chosenMapping ?? (columns && guessMapping(columns, kind)),

@@ -17,7 +17,10 @@ export function Dialog({ title, onClose, children, class: name = '' }: DialogPro
   }, []);
   return (
     <dialog ref={dialog} class={name} aria-labelledby={titleId} onClose={onClose}>
-      <h2 id={titleId}>{title}</h2>
+      {/* Else the first control would have the focus, which is seldom the one that is wanted. */}
+      <h2 id={titleId} tabIndex={-1} autofocus>
+        {title}
+      </h2>
       {children}
     </dialog>
   );

@@ -13,7 +13,7 @@ export interface ListedError {
 }
 
 /** Pixels, as in the style sheet. */
-const ROW_HEIGHT = 44;
+export const ROW_HEIGHT = 44;
 const NARROW_ROW_HEIGHT = 84;
 
 export function ErrorList({ errors }: { errors: readonly ListedError[] }) {

@@ -32,7 +32,7 @@ function joined(large: number, largeUnit: string, small: number, smallUnit: stri
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
-/** `37 %`, never `100 %` before the end. */
+/** `37%`, never `100%` before the end. */
 export function percent(part: number, whole: number): string {
-  return whole === 0 ? '0 %' : `${Math.floor((part * 100) / whole)} %`;
+  return whole === 0 ? '0%' : `${Math.floor((part * 100) / whole)}%`;
 }

@@ -3,6 +3,12 @@ import UPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { count } from '../../parts/numbers';
 
+const TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+
+function timeOf(seconds: number): string {
+  return TIME.format(seconds * 1000);
+}
+
 /** @param hasLimit whether there is a second series, the limit */
 export function createPlot(box: HTMLElement, height: number, hasLimit: boolean): UPlot {
   const colour = (name: string) => () => getComputedStyle(box).getPropertyValue(name).trim();
@@ -32,7 +38,10 @@ export function createPlot(box: HTMLElement, height: number, hasLimit: boolean):
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { y: { range: (_plot, _min, max) => [0, Math.max(60, (max ?? 0) * 1.15)] } },
-      axes: [axis, { ...axis, size: 60, values: (_plot, splits) => splits.map(count) }],
+      axes: [
+        { ...axis, space: 90, values: (_plot, splits) => splits.map(timeOf) },
+        { ...axis, size: 60, values: (_plot, splits) => splits.map(count) },
+      ],
       series: [{}, rate, ...(hasLimit ? [limit] : [])],
     },
     [[], [], ...(hasLimit ? [[]] : [])],

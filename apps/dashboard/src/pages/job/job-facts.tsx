@@ -66,7 +66,7 @@ function Spoken({ job }: { job: Job }) {
   const quarter = Math.floor((job.completed_rows * QUARTERS) / Math.max(1, job.total_rows));
   const [text, setText] = useState('');
   useEffect(() => {
-    setText(`${job.status}, ${(quarter * 100) / QUARTERS} % done`);
+    setText(`${job.status}, ${(quarter * 100) / QUARTERS}% done`);
   }, [job.status, quarter]);
   return (
     <p class="sr-only" aria-live="polite">

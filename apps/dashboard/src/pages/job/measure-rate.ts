@@ -13,6 +13,8 @@ export interface RatePoint {
 
 /** Over so long a rate is measured: rows come in slices. */
 const WINDOW_MS = 5_000;
+/** Over less than that a single slice would be a spike. */
+const LEAST_WINDOW_MS = 2_000;
 const MAX_SAMPLES = 3_600;
 
 /** Only what is seen while rows are applied: those that the check refuses are counted at once and would be a spike. */
@@ -30,7 +32,7 @@ export function ratesOf(samples: readonly Sample[]): RatePoint[] {
   for (const [index, sample] of samples.entries()) {
     while (oldest < index - 1 && sample.atMs - (samples[oldest + 1]?.atMs ?? 0) >= WINDOW_MS) oldest++;
     const from = samples[oldest];
-    if (from === undefined || sample.atMs - from.atMs < 500) continue;
+    if (from === undefined || sample.atMs - from.atMs < LEAST_WINDOW_MS) continue;
     const rows = sample.completedRows - from.completedRows;
     points.push({ atMs: sample.atMs, rowsPerMinute: (rows * 60_000) / (sample.atMs - from.atMs) });
   }

@@ -54,7 +54,7 @@ export function useProfiles(collection: Collection, companyId: string | null): L
 function useLoaded<T>(key: string, load: (client: Client, signal: AbortSignal) => Promise<T>): Loaded<T> {
   const { client } = useSession();
   const [loaded, setLoaded] = useState<Loaded<T> & { key: string }>();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key says what is loaded
+  // `load` is another function each time; the key says what it loads.
   useEffect(() => {
     const stop = new AbortController();
     const settle = (value: T | undefined, fault: string) => {
