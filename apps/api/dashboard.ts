@@ -11,6 +11,10 @@ import { matches } from './jobs/find-job';
 /** The addresses that apps/dashboard/src/route/route.ts knows. */
 const PAGE = /^\/(?:users|companies|jobs\/[^/]+)?$/;
 
+/** Never an address of its own. */
+const INDEX = '/index.html';
+const ASSETS = '/assets/';
+
 /** No inline script or style, nothing from elsewhere. What the page sets through the DOM needs no leave. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -44,8 +48,8 @@ export function dashboard(folder = findFolder()): RequestHandler {
   const files = readFiles(folder);
   const tags = new Map([...files].map(([name, file]) => [name, tagOf(file)]));
   return (req, res, next) => {
-    const name = PAGE.test(req.path) ? '/index.html' : req.path;
-    const file = req.path === '/index.html' ? undefined : files.get(name);
+    const name = PAGE.test(req.path) ? INDEX : req.path;
+    const file = req.path === INDEX ? undefined : files.get(name);
     if (file === undefined || (req.method !== 'GET' && req.method !== 'HEAD')) next();
     else send(res, file, tags.get(name) ?? '');
   };
@@ -67,10 +71,11 @@ function readFiles(folder: string): Map<string, DashboardFile> {
     if (!entry.isFile() || /\.(?:br|gz)$/.test(entry.name)) continue;
     const file = path.join(entry.parentPath, entry.name);
     const name = `/${path.relative(folder, file).replaceAll(path.sep, '/')}`;
+    if (name !== INDEX && !name.startsWith(ASSETS)) continue;
     const bodies = new Map([['identity', readFileSync(file)]]);
     if (existsSync(`${file}.br`)) bodies.set('br', readFileSync(`${file}.br`));
     if (existsSync(`${file}.gz`)) bodies.set('gzip', readFileSync(`${file}.gz`));
-    const cacheControl = name.startsWith('/assets/') ? FOR_EVER : 'no-cache';
+    const cacheControl = name.startsWith(ASSETS) ? FOR_EVER : 'no-cache';
     files.set(name, { type: path.extname(name), cacheControl, bodies });
   }
   return files;

@@ -48,5 +48,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // Of what is bundled; beside the page, not served.
+    license: { fileName: 'licenses.md' },
   },
 });

@@ -56,10 +56,10 @@ export function SignInPage({ reason, onSignIn }: SignInPageProps) {
               onInput={(event) => setKey(event.currentTarget.value)}
             />
           </label>
-          <div class="sign-in-fault">{fault !== '' && <Notice tone="error">{fault}</Notice>}</div>
           <button type="submit" class="primary" disabled={isBusy}>
             {isBusy ? 'Signing in …' : 'Sign in'}
           </button>
+          <div class="sign-in-fault">{fault !== '' && <Notice tone="error">{fault}</Notice>}</div>
         </form>
         <p class="hint">
           A service on your own machine prints its key when it starts, and keeps it in{' '}

@@ -14,6 +14,8 @@ export interface Session {
   client: Client;
   /** Answers with the key in the request, for what the client has no function for. */
   fetch(path: string, init: RequestInit): Promise<Response>;
+  /** The service was heard of by other ways than an answer: by an event. */
+  noteReached(): void;
 }
 
 /** What a session tells the page. */
@@ -49,6 +51,7 @@ export function openSession(apiKey: string, events: SessionEvents): Session {
   const client = createClient({ url: location.origin, apiKey, fetch: watched, retries: RETRIES });
   return {
     client,
+    noteReached: () => events.onReached(true),
     fetch: (path, init) => {
       const headers = new Headers(init.headers);
       headers.set('Authorization', `Token ${apiKey.trim()}`);

@@ -39,7 +39,7 @@ export function createPlot(box: HTMLElement, height: number, hasLimit: boolean):
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { y: { range: (_plot, _min, max) => [0, Math.max(60, (max ?? 0) * 1.15)] } },
       axes: [
-        { ...axis, space: 90, values: (_plot, splits) => splits.map(timeOf) },
+        { ...axis, size: 30, space: 90, values: (_plot, splits) => splits.map(timeOf) },
         { ...axis, size: 60, values: (_plot, splits) => splits.map(count) },
       ],
       series: [{}, rate, ...(hasLimit ? [limit] : [])],

@@ -25,6 +25,7 @@ export async function* followJob(
       if (isFinished(job)) return;
       const events = await openEvents(session, jobId, signal);
       for await (const next of events ?? session.client.watch(jobId, { signal })) {
+        session.noteReached();
         yield next;
         if (isFinished(next)) return;
       }

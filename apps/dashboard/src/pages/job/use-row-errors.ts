@@ -1,6 +1,6 @@
 /** The errors of a job's rows, read as they come in. */
 import { useEffect, useState } from 'preact/hooks';
-import { type Client, isFinished, type Job, type RowError } from '#client/index';
+import { type Client, isFinished, isMusterError, type Job, type RowError } from '#client/index';
 import { explain } from '../../parts/explain';
 import { pause } from '../../parts/wait';
 import { useSession } from '../../session/session';
@@ -21,8 +21,10 @@ export interface RowErrors {
 }
 
 const NONE: RowErrors = { errors: [], isComplete: false, fault: '' };
-/** Between two looks while more rows fail. */
-const LEAST_GAP_MS = 1_500;
+/** Rows often fail one slice after another: only what has settled for so long is read. */
+const SETTLE_MS = 1_500;
+/** Between two tries while the service does not answer. */
+const AGAIN_MS = 3_000;
 /** Between two drawings while the list comes in. */
 const DRAW_MS = 150;
 
@@ -35,13 +37,19 @@ export function useRowErrors(job: Job): RowErrors {
     if (failedRows === 0) return;
     const stop = new AbortController();
     const load = async () => {
-      if (!isOver) await pause(LEAST_GAP_MS, stop.signal);
-      if (stop.signal.aborted) return;
-      try {
-        await readErrors(client, jobId, stop.signal, setState);
-      } catch (thrown) {
-        if (!stop.signal.aborted)
-          setState((before) => ({ ...before, isComplete: true, fault: explain(thrown) }));
+      if (!isOver) await pause(SETTLE_MS, stop.signal);
+      while (!stop.signal.aborted) {
+        try {
+          await readErrors(client, jobId, stop.signal, setState);
+          return;
+        } catch (thrown) {
+          if (stop.signal.aborted) return;
+          if (!isMusterError(thrown, 'unreachable', 'unavailable')) {
+            setState((before) => ({ ...before, isComplete: true, fault: explain(thrown) }));
+            return;
+          }
+        }
+        await pause(AGAIN_MS, stop.signal);
       }
     };
     void load();

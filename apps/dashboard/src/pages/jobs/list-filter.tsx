@@ -66,7 +66,7 @@ export function FilterBar({ filter, onChange }: FilterBarProps) {
           value={filter.kind}
           onChange={(event) => onChange({ ...filter, kind: event.currentTarget.value as ListFilter['kind'] })}
         >
-          <option value="">Users and companies</option>
+          <option value="">Every kind</option>
           <option value="users">Users</option>
           <option value="companies">Companies</option>
         </select>
