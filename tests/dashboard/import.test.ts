@@ -72,6 +72,44 @@ it('the columns of a CSV are mapped and typed before it is sent', async () => {
   await end();
 });
 
+const NDJSON = Buffer.concat([
+  Buffer.from('\ufeff{"user_id":"ok","metadata":{"n":9007199254740993}}\r\n\n'),
+  Buffer.from(
+    '{"user_id":7}\n{"user_id":"  "}\n{"user_id":"c","company_id":5,"metadata":[]}\n[1]\n{"user_id":"x"\n',
+  ),
+  Buffer.from(
+    '{"user_id":"d","metadata":{"":1,"a":{},"b":1e999}}\n{"user_id":"e\\u0000"}\n{"user_id":"\\ud800"}\n',
+  ),
+  Buffer.from('{"user_id":"f","metadata":{"big":1e400}}\n'),
+  Buffer.from([0x22, 0xff, 0x22, 0x0a]),
+  Buffer.from('{"user_id":"last"}'),
+]);
+const CSV = Buffer.from(
+  'user_id,company_id,note\na,,"two\nlines"\n,c,x\nb,c\nc,"d""e",\n"q"x,c,n\n\n  ,c,z\n',
+);
+
+it.each([
+  ['rows.ndjson', NDJSON],
+  ['rows.csv', CSV],
+])('the check finds in %s the very errors that the service finds', async (name, bytes) => {
+  const { page, end } = await visit(browser, muster);
+  await page.setInputFiles('input[type=file]', { name, mimeType: '', buffer: bytes });
+  const dialog = page.getByRole('dialog', { name });
+  await dialog.getByText(/would fail/).waitFor();
+  const seen = await dialog
+    .locator('.error-row')
+    .evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent)));
+  await dialog.getByRole('button', { name: 'Dry run' }).click();
+  await page.locator('.job-tags').getByText('completed').waitFor();
+  const results = await muster.results(page.url().split('/').at(-1) ?? '', '?outcome=failed');
+  const expected = results.flatMap(({ line, id, errors }) =>
+    errors.map(({ path, message }) => [`line ${line}`, id ?? 'no id', path, message]),
+  );
+  expect(seen.length).toBeGreaterThan(2);
+  expect(seen).toEqual(expected);
+  await end();
+});
+
 it('a file that the service would refuse as a whole cannot be sent', async () => {
   const { page, end } = await visit(browser, muster);
   await drop(page, 'broken.json', '{"users":[{"user_id":"a"},]}');
