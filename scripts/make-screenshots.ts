@@ -1,6 +1,6 @@
 /**
  * Writes docs/images/dashboard-*.png: the dashboard of a Muster of its own, with jobs that have something to show.
- * Needs the build and Chromium (scripts/ensure-chromium): `node --conditions=source -r esbuild-register scripts/make-screenshots.ts`.
+ * Needs the build and Chromium (scripts/ensure-chromium): `npm run screenshots`, with names for only those.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -64,7 +64,6 @@ interface Shot {
   path: string;
   viewport?: { width: number; height: number };
   colorScheme?: 'light' | 'dark';
-  isSignedOut?: boolean;
   ready(page: Page): Promise<unknown>;
 }
 
@@ -77,9 +76,7 @@ async function take(browser: Browser, shot: Shot): Promise<void> {
     deviceScaleFactor: 1.5,
   });
   const page = await context.newPage();
-  if (!shot.isSignedOut) {
-    await page.addInitScript(`sessionStorage.setItem('muster:key', ${JSON.stringify(KEY)})`);
-  }
+  await page.addInitScript(`sessionStorage.setItem('muster:key', ${JSON.stringify(KEY)})`);
   await page.goto(shot.path);
   await shot.ready(page);
   await page.screenshot({ path: path.join(FOLDER, `dashboard-${shot.name}.png`) });
@@ -113,7 +110,6 @@ function shotsOf({ done, running }: { done: string; running: string }): Shot[] {
   };
   const card = (page: Page) => page.getByRole('heading', { name: 'user_7' }).waitFor();
   return [
-    { name: 'sign-in', path: '/', isSignedOut: true, ready: (page) => page.getByLabel('API key').waitFor() },
     { name: 'jobs', path: '/', ready: table },
     { name: 'jobs-dark', path: '/', colorScheme: 'dark', ready: table },
     { name: 'jobs-phone', path: '/', viewport: PHONE, ready: table },

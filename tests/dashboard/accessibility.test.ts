@@ -106,7 +106,7 @@ describe('no page breaks a rule, in light, in dark and on a phone', () => {
 });
 
 it('the keyboard reaches a page, and the focus is at its heading then', async () => {
-  const { page, end } = await visit(browser, muster, '/');
+  const { page, end } = await visit(browser, muster);
   await page.getByRole('table').waitFor();
   await page.keyboard.press('Tab');
   expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('Skip');
@@ -114,5 +114,18 @@ it('the keyboard reaches a page, and the focus is at its heading then', async ()
   await page.getByRole('heading', { name: 'Users' }).waitFor();
   await page.waitForFunction(() => document.activeElement?.tagName === 'H1');
   expect(await page.title()).toBe('Users · Muster');
+  await end();
+});
+
+it('a dialog keeps the focus, and gives it back to what opened it', async () => {
+  const { page, end } = await visit(browser, muster, `/jobs/${job.job_id}`);
+  for (const leave of ['Escape', 'Enter']) {
+    await page.getByRole('button', { name: /^Retry/ }).press('Enter');
+    await page.waitForFunction(() => document.activeElement?.closest('dialog') !== null);
+    if (leave === 'Enter') await page.getByRole('button', { name: 'Not now' }).focus();
+    await page.keyboard.press(leave);
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toMatch(/^Retry/);
+  }
   await end();
 });

@@ -121,6 +121,16 @@ it('a file that the service would refuse as a whole cannot be sent', async () =>
   await end();
 });
 
+it('another file that is dropped takes the place of the first', async () => {
+  const { page, end } = await visit(browser, muster);
+  await drop(page, 'first.ndjson', users(2));
+  await page.getByText('2 rows, all of them fine.').waitFor();
+  await drop(page, 'second.ndjson', users(3));
+  await page.getByText('3 rows, all of them fine.').waitFor();
+  expect(await page.getByRole('dialog').count()).toBe(1);
+  await end();
+});
+
 it('a dry run says what would happen and writes nothing', async () => {
   const { page, end } = await visit(browser, muster);
   await drop(page, 'dry.ndjson', users(5, 'dry'));

@@ -37,8 +37,8 @@ export function useNow(everyMs: number): number {
 
 function relative(differenceMs: number): string {
   let amount = Math.round(differenceMs / 1000);
-  // The service's clock may be a little ahead of this one.
-  if (amount > -10) return 'just now';
+  // Also when the service's clock is a little ahead of this one.
+  if (amount > -60) return 'just now';
   for (const [unit, size] of STEPS) {
     if (Math.abs(amount) < size) return RELATIVE.format(amount, unit);
     amount = Math.round(amount / size);

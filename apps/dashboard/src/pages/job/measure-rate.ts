@@ -12,7 +12,7 @@ export interface RatePoint {
 }
 
 /** Over so long a rate is measured: rows come in slices. */
-const WINDOW_MS = 5_000;
+const WINDOW_MS = 10_000;
 /** Over less than that a single slice would be a spike. */
 const LEAST_WINDOW_MS = 2_000;
 const MAX_SAMPLES = 3_600;
