@@ -19,6 +19,7 @@ export function JobErrors({ job }: { job: Job }) {
       {fault !== '' && <Notice tone="error">{fault}</Notice>}
       <div style={{ minHeight: heightFor(job.failed_rows) }} aria-busy={!isComplete}>
         {errors.length > 0 && <ErrorList errors={errors} />}
+        {errors.length === 0 && !isComplete && <p class="sub">Reading the errors …</p>}
       </div>
     </section>
   );
