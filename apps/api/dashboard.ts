@@ -9,7 +9,7 @@ import type { RequestHandler, Response } from 'express';
 import { matches } from './jobs/find-job';
 
 /** The addresses that apps/dashboard/src/route/route.ts knows. */
-const PAGE = /^\/(?:users|companies|jobs\/[^/]+)?$/;
+const PAGE = /^\/(?:users|companies|properties|jobs\/[^/]+)?$/;
 
 /** Never an address of its own. */
 const INDEX = '/index.html';

@@ -9,6 +9,8 @@ export function writeBanner(facts: { url: string; apiKey: string | undefined; da
 Muster is ready.
 
   API       ${facts.url}
+  Dashboard ${facts.url}/
+  Docs      ${facts.url}/docs
   Key       ${facts.apiKey ?? 'one of those in the database (npm run admin -- keys create)'}
   Database  ${facts.database}
 

@@ -81,7 +81,10 @@ export async function* listJobs(
   { status, type, userId, companyId, limit = Number.POSITIVE_INFINITY, signal }: JobsOptions,
 ): AsyncGenerator<Job, void, undefined> {
   const query = { status, type, user_id: userId, company_id: companyId };
-  yield* readPages<Job>(connection, { path: '/v1/background_jobs', query, signal }, limit, MAX_PAGE_JOBS);
+  // Of an id a page may have few jobs, as the service looks through no more than its limit.
+  const isOfId = userId !== undefined || companyId !== undefined;
+  const pageLimit = isOfId ? MAX_PAGE_JOBS : Math.min(limit, MAX_PAGE_JOBS);
+  yield* readPages<Job>(connection, { path: '/v1/background_jobs', query, signal }, limit, pageLimit);
 }
 
 /** @throws MusterError */

@@ -61,7 +61,10 @@ export interface ResultRange extends RowRange {
   withRaw: boolean;
 }
 
-/** Rows of a job in their order, 1:1 with what was sent. */
+/**
+ * Rows of a job in their order, 1:1 with what was sent. The result of each row is looked up by its key: of a table that it
+ * knows nothing of yet, PostgreSQL would compare every row with every result.
+ */
 export async function readResults(db: Queryable, range: ResultRange): Promise<RowResult[]> {
   const { rows } = await db.query<RowResult>({
     name: `read-results-${range.withRaw}`,
@@ -71,8 +74,9 @@ export async function readResults(db: Queryable, range: ResultRange): Promise<Ro
                     CASE WHEN ${range.withRaw ? 'true' : 'r.row IS NULL'} THEN s.raw END AS raw,
                     sum(octet_length(s.raw)) OVER (ORDER BY s.row ROWS UNBOUNDED PRECEDING)
                       - octet_length(s.raw) AS bytes_before
-             FROM staged_rows s LEFT JOIN row_results r
-               ON r.environment_id = $1 AND r.job_id = $2 AND r.row = s.row
+             FROM staged_rows s LEFT JOIN LATERAL (
+               SELECT * FROM row_results
+               WHERE environment_id = $1 AND job_id = $2 AND row = s.row OFFSET 0) r ON true
              WHERE s.environment_id = $1 AND s.job_id = $2 AND s.row > $3
                AND ($6::text[] IS NULL OR coalesce(r.outcome::text, 'unprocessed') = ANY ($6))
              ORDER BY s.row LIMIT $4) page

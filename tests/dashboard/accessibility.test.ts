@@ -72,6 +72,17 @@ const PLACES: Place[] = [
     ready: (page) => page.getByText('no such user').waitFor(),
   },
   {
+    name: 'the properties',
+    path: () => '/properties',
+    ready: (page) => page.getByRole('rowheader', { name: 'seats' }).waitFor(),
+  },
+  {
+    name: 'no properties yet',
+    path: () => '/properties?of=companies',
+    key: () => newcomer.key,
+    ready: (page) => page.getByText('No property was seen yet.').waitFor(),
+  },
+  {
     name: 'a company',
     path: () => '/companies?id=c-1',
     ready: (page) => page.getByRole('heading', { name: 'c-1' }).waitFor(),

@@ -42,7 +42,8 @@ it('users and companies with such ids and metadata, found by their ids', async (
   await page.getByRole('link', { name: SCRIPT }).click();
   await page.getByRole('heading', { name: SCRIPT }).waitFor();
   await page.getByRole('cell', { name: SCRIPT }).waitFor();
-  await page.getByRole('link', { name: IMAGE }).waitFor();
+  await page.getByRole('link', { name: IMAGE, exact: true }).waitFor();
+  await page.getByRole('link', { name: job.filename }).waitFor();
   await page.getByRole('link', { name: job.job_id.slice(0, 8) }).waitFor();
   await page.getByPlaceholder('User id').fill('../..%2f');
   await page.keyboard.press('Enter');
@@ -52,6 +53,13 @@ it('users and companies with such ids and metadata, found by their ids', async (
   await page.getByPlaceholder('User id').fill('..');
   await page.keyboard.press('Enter');
   await page.getByText('There is no such user.').waitFor();
+  expect(await page.locator('main img, main script').count()).toBe(0);
+  await end();
+});
+
+it('properties with such keys', async () => {
+  const { page, end } = await visit(browser, muster, '/properties');
+  await page.getByRole('rowheader', { name: IMAGE }).waitFor();
   expect(await page.locator('main img, main script').count()).toBe(0);
   await end();
 });

@@ -32,7 +32,7 @@ it('a running job is followed live, holds up another import that then waits its 
   const done = async () => Number(await bar.getAttribute('aria-valuenow'));
   const first = await done();
   await waitFor('progress without loading', async () => (await done()) > first + 60);
-  await page.getByText(/rows a minute now/).waitFor();
+  await page.getByText(/rows a minute now · limit 1,800/).waitFor();
   await page.locator('.plot canvas').waitFor();
   expect(await page.locator('.eta').textContent()).toMatch(/^about (\d+ (min|s) )+left$/);
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => muster?.close());
 
 describe('the page', () => {
-  it.each(['/', '/jobs/9536d797-7039-4d30-8c11-ac437367d732', '/users', '/companies'])(
+  it.each(['/', '/jobs/9536d797-7039-4d30-8c11-ac437367d732', '/users', '/companies', '/properties'])(
     'is at %s, open without a key, with a policy that leaves nothing to chance',
     async (address) => {
       const answer = await request(muster.url).get(address).expect(200);

@@ -4,10 +4,12 @@ import { ImportDrop } from './import/import-drop';
 import { JobPage } from './pages/job/job-page';
 import { JobsPage } from './pages/jobs/jobs-page';
 import { ProfilesPage } from './pages/profiles/profiles-page';
+import { PropertiesPage } from './pages/properties/properties-page';
 import { SignInPage } from './pages/sign-in-page';
 import { UnknownPage } from './pages/unknown-page';
 import { useRoute } from './route/navigate';
 import type { Route } from './route/route';
+import { EnvironmentContext, useReadEnvironment } from './session/environment';
 import { openSession, SessionContext, storedKey, storeKey } from './session/session';
 import { Shell } from './shell';
 
@@ -35,6 +37,8 @@ export function App() {
     [key, signOut],
   );
 
+  const environment = useReadEnvironment(session);
+
   const main = useRef<HTMLElement>(null);
   useEffect(() => {
     // After a move the reader is at the new page's heading, as after loading it.
@@ -45,11 +49,19 @@ export function App() {
   if (session === null) return <SignInPage reason={reason} onSignIn={signIn} />;
   return (
     <SessionContext.Provider value={session}>
-      <Shell route={route} isReached={isReached} onSignOut={() => signOut('')} mainRef={main}>
-        <ImportDrop>
-          <Page route={route} />
-        </ImportDrop>
-      </Shell>
+      <EnvironmentContext.Provider value={environment}>
+        <Shell
+          route={route}
+          isReached={isReached}
+          environment={environment?.slug}
+          onSignOut={() => signOut('')}
+          mainRef={main}
+        >
+          <ImportDrop>
+            <Page route={route} />
+          </ImportDrop>
+        </Shell>
+      </EnvironmentContext.Provider>
     </SessionContext.Provider>
   );
 }
@@ -65,6 +77,8 @@ function Page({ route }: { route: Route }) {
       return (
         <ProfilesPage key={route.page} collection={route.page} id={route.id} companyId={route.companyId} />
       );
+    case 'properties':
+      return <PropertiesPage key={route.collection} collection={route.collection} />;
     default:
       return <UnknownPage />;
   }

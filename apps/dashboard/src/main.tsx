@@ -10,6 +10,7 @@ import './style/shell.css';
 import './style/jobs.css';
 import './style/job.css';
 import './style/profile.css';
+import './style/properties.css';
 import './style/import.css';
 
 const root = document.getElementById('app');

@@ -7,12 +7,14 @@ import type { Route } from './route/route';
 interface ShellProps {
   route: Route;
   isReached: boolean;
+  /** Name of the environment; undefined until it is known. */
+  environment: string | undefined;
   onSignOut(): void;
   mainRef: RefObject<HTMLElement>;
   children: ComponentChildren;
 }
 
-export function Shell({ route, isReached, onSignOut, mainRef, children }: ShellProps) {
+export function Shell({ route, isReached, environment, onSignOut, mainRef, children }: ShellProps) {
   const isAtJobs = route.page === 'jobs' || route.page === 'job';
   return (
     <>
@@ -35,8 +37,16 @@ export function Shell({ route, isReached, onSignOut, mainRef, children }: ShellP
             <Link to="/companies" current={route.page === 'companies'}>
               Companies
             </Link>
+            <Link to="/properties" current={route.page === 'properties'}>
+              Properties
+            </Link>
           </nav>
           <div class="bar-end">
+            {environment !== undefined && (
+              <span class="environment" title="The environment of your key">
+                {environment}
+              </span>
+            )}
             <a href="/docs">API</a>
             <button type="button" class="quiet" onClick={onSignOut}>
               Sign out

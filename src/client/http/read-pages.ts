@@ -10,7 +10,7 @@ export interface PagedRequest {
 /**
  * The items of all pages, which are fetched as they are needed.
  * @param limit most items in all
- * @param pageLimit most items that the service gives at once
+ * @param pageLimit items that are asked for at once
  * @throws MusterError
  */
 export async function* readPages<Item>(
@@ -19,7 +19,7 @@ export async function* readPages<Item>(
   limit: number,
   pageLimit: number,
 ): AsyncGenerator<Item, void, undefined> {
-  let next: Query | URLSearchParams | undefined = { ...query, limit: Math.min(limit, pageLimit) };
+  let next: Query | URLSearchParams | undefined = { ...query, limit: pageLimit };
   for (let left = limit; next !== undefined && left > 0; ) {
     const [items, following]: [Item[], URLSearchParams | undefined] = await connection.request(
       { path, query: next, ...(signal && { signal }) },

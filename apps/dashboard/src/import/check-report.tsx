@@ -1,17 +1,16 @@
 /** What the check of a file found: how many rows, the first of them, and the errors. */
 import { useState } from 'preact/hooks';
+import type { Environment } from '#client/index';
 import { MAX_ERRORS, type PreviewRow } from '../check/messages';
 import { ErrorList } from '../parts/error-list';
 import { Notice } from '../parts/notice';
 import { bytes, count, percent, rows } from '../parts/numbers';
+import { useEnvironment } from '../session/environment';
 import type { Check } from './use-check';
-
-/** What a service takes in one request when it was not set up for more. */
-const MAX_ROWS = 10_000;
-const MAX_BYTES = 50 * 1024 * 1024;
 
 export function CheckReport({ check, file }: { check: Check; file: File }) {
   const { progress, result, fault } = check;
+  const environment = useEnvironment();
   return (
     <div class="report">
       <p class="report-sum" aria-live="polite">
@@ -23,7 +22,10 @@ export function CheckReport({ check, file }: { check: Check; file: File }) {
           <p>{result.fault}</p>
         </Notice>
       )}
-      {(progress.rows > MAX_ROWS || file.size > MAX_BYTES) && <TooLarge name={file.name} />}
+      {environment !== undefined &&
+        (progress.rows > environment.max_rows || file.size > environment.max_bytes) && (
+          <TooLarge name={file.name} environment={environment} />
+        )}
       {result?.misfits.map(([column, cells]) => (
         <p key={column} class="hint">
           {`${column}: ${count(cells)} ${cells === 1 ? 'cell does' : 'cells do'} not have the type and stay strings.`}
@@ -40,11 +42,11 @@ function sentenceOf({ rows: all, failedRows }: { rows: number; failedRows: numbe
     : `${rows(all)}, ${count(failedRows)} would fail.`;
 }
 
-function TooLarge({ name }: { name: string }) {
+function TooLarge({ name, environment }: { name: string; environment: Environment }) {
   return (
     <Notice tone="warning" title="This is much for one import.">
       <p>
-        {`A service takes ${count(MAX_ROWS)} rows or ${bytes(MAX_BYTES)} at once when it was not set up for more. `}
+        {`The service takes ${rows(environment.max_rows)} and ${bytes(environment.max_bytes)} at once. `}
         The command line cuts a file of any size:
       </p>
       <pre class="command">{`muster import ${/^[\w.-]+$/.test(name) ? name : 'FILE'}`}</pre>

@@ -7,6 +7,7 @@ import { Notice } from '../parts/notice';
 import { bytes } from '../parts/numbers';
 import { navigate } from '../route/navigate';
 import { jobAddress } from '../route/route';
+import { useMayImport } from '../session/environment';
 import { useSession } from '../session/session';
 import { CheckReport } from './check-report';
 import { ColumnMapping } from './column-mapping';
@@ -27,7 +28,9 @@ export function ImportDialog({ file, onClose }: { file: File; onClose(): void })
   const [sending, setSending] = useState<Sending>();
   const [fault, setFault] = useState<unknown>();
   const check = useCheck(task);
-  const canSend = check.result !== undefined && check.result.fault === null && sending === undefined;
+  const mayImport = useMayImport();
+  const canSend =
+    mayImport && check.result !== undefined && check.result.fault === null && sending === undefined;
 
   const send = async (how: Sending) => {
     if (task === undefined) return;
@@ -57,6 +60,9 @@ export function ImportDialog({ file, onClose }: { file: File; onClose(): void })
         <CheckReport check={check} file={file} />
         <TreatmentFields treatment={treatment} onChange={setTreatment} />
       </div>
+      {!mayImport && (
+        <Notice tone="warning">Your key may read only: the file can be checked, not imported.</Notice>
+      )}
       {fault !== undefined && (
         <BusyNotice thrown={fault} onWait={() => void send({ dryRun: false, onBusy: 'queue' })} />
       )}

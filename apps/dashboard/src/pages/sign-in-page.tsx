@@ -26,7 +26,7 @@ export function SignInPage({ reason, onSignIn }: SignInPageProps) {
     setBusy(true);
     setFault('');
     try {
-      for await (const _ of openSession(key, IGNORED).client.jobs({ limit: 1 })) break;
+      await openSession(key, IGNORED).client.environment();
       onSignIn(key.trim());
     } catch (thrown) {
       setFault(

@@ -6,6 +6,7 @@ export type Route =
   | { page: 'jobs' }
   | { page: 'job'; jobId: string }
   | { page: Collection; id: string | null; companyId: string | null }
+  | { page: 'properties'; collection: Collection }
   | { page: 'unknown' };
 
 const JOB = /^\/jobs\/([^/]+)$/;
@@ -16,6 +17,9 @@ export function readRoute({ pathname, search }: Pick<URL, 'pathname' | 'search'>
   if (pathname === '/') return { page: 'jobs' };
   if (pathname === '/users') return { page: 'users', id: query.get('id'), companyId: query.get('company') };
   if (pathname === '/companies') return { page: 'companies', id: query.get('id'), companyId: null };
+  if (pathname === '/properties') {
+    return { page: 'properties', collection: query.get('of') === 'companies' ? 'companies' : 'users' };
+  }
   const jobId = JOB.exec(pathname)?.[1];
   return jobId === undefined ? { page: 'unknown' } : { page: 'job', jobId: decode(jobId) };
 }
@@ -27,6 +31,10 @@ export function jobAddress(jobId: string): string {
 /** In the query, because a path cannot carry every id: `..` is one. */
 export function profileAddress(collection: Collection, id: string): string {
   return `/${collection}?${new URLSearchParams({ id })}`;
+}
+
+export function propertiesAddress(collection: Collection): string {
+  return collection === 'users' ? '/properties' : '/properties?of=companies';
 }
 
 export function membersAddress(companyId: string): string {

@@ -6,6 +6,7 @@ import { Dialog } from '../../parts/dialog';
 import { rows } from '../../parts/numbers';
 import { navigate } from '../../route/navigate';
 import { jobAddress } from '../../route/route';
+import { useMayImport } from '../../session/environment';
 import { useSession } from '../../session/session';
 
 interface JobActionsProps {
@@ -17,6 +18,7 @@ export function JobActions({ job, onChange }: JobActionsProps) {
   const [asked, setAsked] = useState<'cancel' | 'retry'>();
   const left = job.total_rows - job.completed_rows + job.failed_rows;
   const close = () => setAsked(undefined);
+  if (!useMayImport()) return null;
   return (
     <div class="buttons">
       {!isFinished(job) && (

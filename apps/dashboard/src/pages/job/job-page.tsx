@@ -8,6 +8,7 @@ import { count } from '../../parts/numbers';
 import { StatusBadge } from '../../parts/status-badge';
 import { Link } from '../../route/link';
 import { jobAddress } from '../../route/route';
+import { useEnvironment } from '../../session/environment';
 import { jobTitle } from '../jobs/job-table';
 import { Downloads } from './downloads';
 import { JobActions } from './job-actions';
@@ -21,6 +22,7 @@ import { useJob } from './use-job';
 
 export function JobPage({ jobId }: { jobId: string }) {
   const { job, seenAtMs, samples, fault, update } = useJob(jobId);
+  const environment = useEnvironment();
   const points = useMemo(() => ratesOf(samples), [samples]);
   if (job === undefined) {
     return (
@@ -53,7 +55,7 @@ export function JobPage({ jobId }: { jobId: string }) {
         {isPlotted && (
           <section class="panel" aria-labelledby="rate">
             <h2 id="rate">Rows a minute</h2>
-            <RatePlot points={points} />
+            <RatePlot points={points} limit={environment?.users_per_minute || undefined} />
           </section>
         )}
       </div>

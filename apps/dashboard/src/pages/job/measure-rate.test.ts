@@ -3,8 +3,8 @@ import { expect, it } from '@jest/globals';
 import type { Job } from '#client/index';
 import { addSample, ratesOf, type Sample } from './measure-rate';
 
-const job = (status: Job['status'], completedRows: number) =>
-  ({ status, completed_rows: completedRows }) as Job;
+const job = (status: Job['status'], completedRows: number, failedRows = 0) =>
+  ({ status, completed_rows: completedRows, failed_rows: failedRows }) as Job;
 
 function samplesOf(seconds: number, rowsASecond: number): readonly Sample[] {
   let samples: readonly Sample[] = [];
@@ -22,10 +22,10 @@ it('30 rows a second are 1,800 a minute, at every point', () => {
 
 it('rows that the check refuses are counted at once, and are no rate', () => {
   let samples = addSample([], job('queued', 0), 0);
-  samples = addSample(samples, job('validating', 500), 1_000);
-  samples = addSample(samples, job('processing', 500), 1_100);
-  samples = addSample(samples, job('processing', 560), 3_100);
-  expect(ratesOf(samples)).toEqual([{ atMs: 3_100, rowsPerMinute: 1_800 }]);
+  samples = addSample(samples, job('validating', 500, 500), 1_000);
+  samples = addSample(samples, job('processing', 500, 500), 1_100);
+  samples = addSample(samples, job('processing', 900, 700), 7_100);
+  expect(ratesOf(samples)).toEqual([{ atMs: 7_100, rowsPerMinute: 2_000 }]);
 });
 
 it('a job that was over when it was first seen has no rate', () => {

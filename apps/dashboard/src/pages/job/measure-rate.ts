@@ -3,7 +3,7 @@ import type { Job } from '#client/index';
 
 export interface Sample {
   atMs: number;
-  completedRows: number;
+  appliedRows: number;
 }
 
 export interface RatePoint {
@@ -14,15 +14,16 @@ export interface RatePoint {
 /** Over so long a rate is measured: rows come in slices. */
 const WINDOW_MS = 10_000;
 /** Over less than that a single slice would be a spike. */
-const LEAST_WINDOW_MS = 2_000;
+const LEAST_WINDOW_MS = 5_000;
 const MAX_SAMPLES = 3_600;
 
-/** Only what is seen while rows are applied: those that the check refuses are counted at once and would be a spike. */
+/** Rows that failed do not count: most of them the check refuses, all at once and without a throttle. */
 export function addSample(samples: readonly Sample[], job: Job, atMs: number): readonly Sample[] {
+  const appliedRows = job.completed_rows - job.failed_rows;
   const isRunning = job.status === 'processing';
-  const isEnd = samples.length > 0 && job.completed_rows > (samples.at(-1)?.completedRows ?? 0);
+  const isEnd = samples.length > 0 && appliedRows > (samples.at(-1)?.appliedRows ?? 0);
   if (!isRunning && !isEnd) return samples;
-  return [...samples, { atMs, completedRows: job.completed_rows }].slice(-MAX_SAMPLES);
+  return [...samples, { atMs, appliedRows }].slice(-MAX_SAMPLES);
 }
 
 /** The rate at each sample, measured over the seconds before it; the first ones have none. */
@@ -33,7 +34,7 @@ export function ratesOf(samples: readonly Sample[]): RatePoint[] {
     while (oldest < index - 1 && sample.atMs - (samples[oldest + 1]?.atMs ?? 0) >= WINDOW_MS) oldest++;
     const from = samples[oldest];
     if (from === undefined || sample.atMs - from.atMs < LEAST_WINDOW_MS) continue;
-    const rows = sample.completedRows - from.completedRows;
+    const rows = sample.appliedRows - from.appliedRows;
     points.push({ atMs: sample.atMs, rowsPerMinute: (rows * 60_000) / (sample.atMs - from.atMs) });
   }
   return points;

@@ -7,7 +7,7 @@ import type { RatePoint } from './measure-rate';
 interface RatePlotProps {
   points: readonly RatePoint[];
   /** Rows a minute that the environment may have; drawn as a line where it is known. */
-  limit?: number;
+  limit: number | undefined;
 }
 
 const HEIGHT = 180;
@@ -44,6 +44,7 @@ export function RatePlot({ points, limit }: RatePlotProps) {
   const last = points.at(-1);
   const said =
     last === undefined ? 'Measuring …' : `${count(Math.round(last.rowsPerMinute))} rows a minute now`;
+  const limited = limit === undefined ? 'no limit' : `limit ${count(limit)}`;
   return (
     <figure class="plot">
       <div
@@ -53,7 +54,7 @@ export function RatePlot({ points, limit }: RatePlotProps) {
         role="img"
         aria-label={`Plot: ${said}`}
       />
-      <figcaption class="sub">{said}</figcaption>
+      <figcaption class="sub">{`${said} · ${limited}`}</figcaption>
     </figure>
   );
 }

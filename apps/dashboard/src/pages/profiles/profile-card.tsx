@@ -5,6 +5,7 @@ import { Notice } from '../../parts/notice';
 import { Time } from '../../parts/time';
 import { Link } from '../../route/link';
 import { type Collection, jobAddress, membersAddress, profileAddress } from '../../route/route';
+import { ProfileImports } from './profile-imports';
 import { type Profile, useProfile } from './use-profiles';
 
 export function ProfileCard({ collection, id }: { collection: Collection; id: string }) {
@@ -21,6 +22,15 @@ export function ProfileCard({ collection, id }: { collection: Collection; id: st
       </Empty>
     );
   }
+  return (
+    <>
+      <ProfilePanel collection={collection} profile={profile} />
+      <ProfileImports key={`${collection} ${id}`} collection={collection} id={id} />
+    </>
+  );
+}
+
+function ProfilePanel({ collection, profile }: { collection: Collection; profile: Profile }) {
   return (
     <section class="panel profile" aria-labelledby="profile">
       <h2 id="profile" class="profile-id">
@@ -54,12 +64,12 @@ export function ProfileCard({ collection, id }: { collection: Collection; id: st
           )}
         </Detail>
       </dl>
-      <Metadata metadata={profile.metadata} />
+      <Metadata {...profile} />
     </section>
   );
 }
 
-function Metadata({ metadata }: Pick<Profile, 'metadata'>) {
+function Metadata({ metadata, numberTexts }: Pick<Profile, 'metadata' | 'numberTexts'>) {
   const entries = Object.entries(metadata);
   if (entries.length === 0) return <p class="hint">No metadata.</p>;
   return (
@@ -75,7 +85,7 @@ function Metadata({ metadata }: Pick<Profile, 'metadata'>) {
         {entries.map(([key, value]) => (
           <tr key={key}>
             <th scope="row">{key}</th>
-            <td class="value">{String(value)}</td>
+            <td class="value">{numberTexts?.get(key) ?? String(value)}</td>
             <td class="sub">{typeof value}</td>
           </tr>
         ))}

@@ -1,9 +1,8 @@
 /** Stored users or companies: the first ones, and one of them. */
-import { useEffect, useState } from 'preact/hooks';
-import { type Client, type Company, isMusterError, type User } from '#client/index';
-import { explain } from '../../parts/explain';
+import type { Company, User } from '#client/index';
+import { metadataNumberTexts } from '#pipeline/exact-numbers';
 import type { Collection } from '../../route/route';
-import { useSession } from '../../session/session';
+import { type Loaded, useLoaded } from '../../session/use-loaded';
 
 /** What a page shows of a stored user or company. */
 export interface Profile {
@@ -11,15 +10,11 @@ export interface Profile {
   /** Null for companies, too. */
   companyId: string | null;
   metadata: Record<string, string | number | boolean>;
+  /** Numbers of the metadata as they are stored, where they are known digit by digit. */
+  numberTexts?: ReadonlyMap<string, string>;
   createdAt: string;
   updatedAt: string;
   lastJobId: string | null;
-}
-
-export interface Loaded<T> {
-  /** Undefined until the answer. */
-  value: T | undefined;
-  fault: string;
 }
 
 export const MAX_LISTED = 50;
@@ -27,13 +22,14 @@ export const MAX_LISTED = 50;
 /** @returns null as value when there is none of this id */
 export function useProfile(collection: Collection, id: string): Loaded<Profile | null> {
   return useLoaded(`${collection} ${id}`, async (client, signal) => {
-    try {
-      const read = collection === 'users' ? client.user : client.company;
-      return toProfile(await read(id, { signal }));
-    } catch (thrown) {
-      if (isMusterError(thrown, 'user_not_found', 'company_not_found')) return null;
-      throw thrown;
-    }
+    const stream =
+      collection === 'users'
+        ? await client.usersNdjson({ userId: id, signal })
+        : await client.companiesNdjson({ companyId: id, signal });
+    const line = await new Response(stream).text();
+    if (line === '') return null;
+    // JSON.parse would round a number of many digits.
+    return { ...toProfile(JSON.parse(line) as User | Company), numberTexts: metadataNumberTexts(line) };
   });
 }
 
@@ -49,24 +45,6 @@ export function useProfiles(collection: Collection, companyId: string | null): L
     }
     return profiles;
   });
-}
-
-function useLoaded<T>(key: string, load: (client: Client, signal: AbortSignal) => Promise<T>): Loaded<T> {
-  const { client } = useSession();
-  const [loaded, setLoaded] = useState<Loaded<T> & { key: string }>();
-  // `load` is another function each time; the key says what it loads.
-  useEffect(() => {
-    const stop = new AbortController();
-    const settle = (value: T | undefined, fault: string) => {
-      if (!stop.signal.aborted) setLoaded({ key, value, fault });
-    };
-    load(client, stop.signal).then(
-      (value) => settle(value, ''),
-      (thrown) => settle(undefined, explain(thrown)),
-    );
-    return () => stop.abort();
-  }, [client, key]);
-  return loaded?.key === key ? loaded : { value: undefined, fault: '' };
 }
 
 function toProfile(stored: User | Company): Profile {
