@@ -108,7 +108,10 @@ function shotsOf({ done, running }: { done: string; running: string }): Shot[] {
     await page.getByText('rows a minute now').waitFor();
     await new Promise((resolve) => setTimeout(resolve, MEASURED_MS));
   };
-  const card = (page: Page) => page.getByRole('heading', { name: 'user_7' }).waitFor();
+  const card = async (page: Page) => {
+    await page.getByRole('heading', { name: 'user_7' }).waitFor();
+    await page.getByRole('region', { name: 'Imports that had it' }).getByRole('table').waitFor();
+  };
   return [
     { name: 'jobs', path: '/', ready: table },
     { name: 'jobs-dark', path: '/', colorScheme: 'dark', ready: table },
@@ -122,6 +125,7 @@ function shotsOf({ done, running }: { done: string; running: string }): Shot[] {
     { name: 'users', path: '/users', ready: table },
     { name: 'user', path: '/users?id=user_7', ready: card },
     { name: 'user-dark', path: '/users?id=user_7', colorScheme: 'dark', ready: card },
+    { name: 'properties', path: '/properties', ready: table },
   ];
 }
 

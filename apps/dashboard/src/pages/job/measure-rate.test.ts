@@ -24,8 +24,9 @@ it('rows that the check refuses are counted at once, and are no rate', () => {
   let samples = addSample([], job('queued', 0), 0);
   samples = addSample(samples, job('validating', 500, 500), 1_000);
   samples = addSample(samples, job('processing', 500, 500), 1_100);
-  samples = addSample(samples, job('processing', 900, 700), 7_100);
-  expect(ratesOf(samples)).toEqual([{ atMs: 7_100, rowsPerMinute: 2_000 }]);
+  samples = addSample(samples, job('processing', 515, 500), 1_300);
+  samples = addSample(samples, job('processing', 895, 700), 7_300);
+  expect(ratesOf(samples)).toEqual([{ atMs: 7_300, rowsPerMinute: 1_800 }]);
 });
 
 it('a job that was over when it was first seen has no rate', () => {

@@ -11,8 +11,8 @@ export interface RatePoint {
   rowsPerMinute: number;
 }
 
-/** Over so long a rate is measured: rows come in slices. */
-const WINDOW_MS = 10_000;
+/** Over so long a rate is measured, as the limit is. */
+const WINDOW_MS = 60_000;
 /** Over less than that a single slice would be a spike. */
 const LEAST_WINDOW_MS = 5_000;
 const MAX_SAMPLES = 3_600;
@@ -21,13 +21,17 @@ const MAX_SAMPLES = 3_600;
 export function addSample(samples: readonly Sample[], job: Job, atMs: number): readonly Sample[] {
   const appliedRows = job.completed_rows - job.failed_rows;
   const isRunning = job.status === 'processing';
-  const isEnd = samples.length > 0 && appliedRows > (samples.at(-1)?.appliedRows ?? 0);
-  if (!isRunning && !isEnd) return samples;
+  const last = samples.at(-1);
+  const isNews = last === undefined ? isRunning : appliedRows > last.appliedRows;
+  if (!isNews) return samples;
   return [...samples, { atMs, appliedRows }].slice(-MAX_SAMPLES);
 }
 
-/** The rate at each sample, measured over the seconds before it; the first ones have none. */
-export function ratesOf(samples: readonly Sample[]): RatePoint[] {
+/**
+ * The rate at each sample, measured over the minute before it; the first ones have none. The very first was seen at any
+ * moment between two slices, all others right behind one: only between these is time worth as much as rows.
+ */
+export function ratesOf([, ...samples]: readonly Sample[]): RatePoint[] {
   const points: RatePoint[] = [];
   let oldest = 0;
   for (const [index, sample] of samples.entries()) {
