@@ -10,9 +10,7 @@ import type { Request, Response } from 'express';
 import multer, { type FileFilterCallback, MulterError, type StorageEngine } from 'multer';
 import { AppError, type ErrorCode } from '#errors';
 import type { EntityTraits } from '#job/entity';
-import { type CsvCutterOptions, createCsvCutter } from '#pipeline/cut/csv';
-import { createJsonArrayCutter } from '#pipeline/cut/json-array';
-import { createNdjsonCutter } from '#pipeline/cut/ndjson';
+import { createCutter, type Format } from '#pipeline/cut/create-cutter';
 import type { RowCutter } from '#pipeline/cut/row-cutter';
 
 /** What is made of a body as it streams in. */
@@ -54,30 +52,28 @@ export async function readUpload<T extends Content>(
   consume: Consume<T>,
 ): Promise<ReadUpload<T>> {
   const type = readContentType(req);
-  const csv = { idColumn: traits.idKey, missing: traits.missingCode };
   const encoding = (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
   if (type?.essence === 'multipart/form-data' && encoding === 'identity') {
     if (!type.params.get('boundary')) throw new AppError('invalid_multipart');
     // multer does not see a form in every spelling of its type.
     req.headers['content-type'] = type.toString();
     askForBody(req, res);
-    return readMultipart(req, res, csv, consume);
+    return readMultipart(req, res, traits, consume);
   }
   const isReadable = ['identity', 'gzip'].includes(encoding) && type !== undefined && isUtf8(type);
-  const cutter = isReadable ? cutterFor(type.essence, traits, csv) : undefined;
-  if (cutter === undefined) throw new AppError('unsupported_media_type');
+  const format = isReadable ? formatOf(type.essence) : undefined;
+  if (format === undefined) throw new AppError('unsupported_media_type');
   askForBody(req, res);
+  const cutter = createCutter(format, traits);
   const content = encoding === 'gzip' ? consumeCompressed(req, cutter, consume) : consume(req, cutter);
   return { content: await content, filename: '' };
 }
 
-/** Undefined when there is none for this type. */
-function cutterFor(essence: string, traits: EntityTraits, csv: CsvCutterOptions): RowCutter | undefined {
-  if (essence === 'application/json') {
-    return createJsonArrayCutter({ envelope: traits.collection, missing: traits.missingCode });
-  }
-  if (NDJSON_TYPES.includes(essence)) return createNdjsonCutter();
-  return essence === 'text/csv' ? createCsvCutter(csv) : undefined;
+/** Undefined for a type that is none of an import. */
+function formatOf(essence: string): Format | undefined {
+  if (NDJSON_TYPES.includes(essence)) return 'ndjson';
+  if (essence === 'application/json') return 'json';
+  return essence === 'text/csv' ? 'csv' : undefined;
 }
 
 /** Tells a client that waits for it (Expect: 100-continue) to send the body. */
@@ -122,7 +118,7 @@ async function consumeCompressed<T extends Content>(
 function readMultipart<T extends Content>(
   req: Request,
   res: Response,
-  csv: CsvCutterOptions,
+  traits: EntityTraits,
   consume: Consume<T>,
 ): Promise<ReadUpload<T>> {
   return new Promise((resolve, reject) => {
@@ -131,7 +127,7 @@ function readMultipart<T extends Content>(
     let taking: Promise<void> = Promise.resolve();
     const storage: StorageEngine = {
       _handleFile(_req, file, done) {
-        taking = consume(file.stream, isCsv(file) ? createCsvCutter(csv) : createNdjsonCutter()).then(
+        taking = consume(file.stream, createCutter(isCsv(file) ? 'csv' : 'ndjson', traits)).then(
           (content) => {
             taken = { content, filename: safeFilename(file.originalname) };
             done(null, {});

@@ -1,7 +1,8 @@
 /** The flags that say how a file is to be read, of every command that reads one. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { FORMATS } from '#pipeline/cut/create-cutter';
 import { CELL_TYPES, type CellType } from '#pipeline/map-columns';
-import { FORMATS, KINDS, type Reading } from './request';
+import { KINDS, type Reading } from './request';
 
 /** As commander gives them. */
 export type ReadingFlags = Partial<Reading> & Pick<Reading, 'kind' | 'types'>;

@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import type { Format } from '#pipeline/cut/create-cutter';
 import { CliError } from '../exit-codes';
-import type { Format } from './request';
 
 export interface Input {
   /** As the server shows it. */

@@ -1,9 +1,7 @@
 /** Cuts an input into rows with the server's own cutters, in constant memory. */
 import { AppError } from '#errors';
 import type { EntityTraits } from '#job/entity';
-import { createCsvCutter } from '#pipeline/cut/csv';
-import { createJsonArrayCutter } from '#pipeline/cut/json-array';
-import { createNdjsonCutter } from '#pipeline/cut/ndjson';
+import { createCutter } from '#pipeline/cut/create-cutter';
 import type { RowCutter } from '#pipeline/cut/row-cutter';
 import { CliError } from '../exit-codes';
 import type { Input } from './open-input';
@@ -25,14 +23,8 @@ export interface RowsOfInput {
 }
 
 export function readRows(input: Input, traits: EntityTraits, csvIdColumn: string): RowsOfInput {
-  const cutter = cutterFor(input, traits, csvIdColumn);
+  const cutter = createCutter(input.format, traits, csvIdColumn);
   return { header: () => cutter.header, batches: cut(input, cutter) };
-}
-
-function cutterFor({ format }: Input, traits: EntityTraits, idColumn: string): RowCutter {
-  if (format === 'csv') return createCsvCutter({ idColumn, missing: traits.missingCode });
-  if (format === 'ndjson') return createNdjsonCutter();
-  return createJsonArrayCutter({ envelope: traits.collection, missing: traits.missingCode });
 }
 
 async function* cut(input: Input, cutter: RowCutter): AsyncGenerator<InputRow[], void> {

@@ -1,11 +1,10 @@
 /** What was asked for with `muster import`: enough to go on with it, and so what an interrupted import keeps on disk. */
 import { z } from 'zod';
 import { EXISTING_MODES, METADATA_MODES } from '#job/options';
+import { FORMATS } from '#pipeline/cut/create-cutter';
 import { CELL_TYPES } from '#pipeline/map-columns';
 
 export const KINDS = ['users', 'companies'] as const;
-export const FORMATS = ['ndjson', 'json', 'csv'] as const;
-export type Format = (typeof FORMATS)[number];
 
 /** How a file is to be read. Columns are a CSV's. */
 export const readingSchema = z.strictObject({

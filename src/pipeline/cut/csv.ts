@@ -17,8 +17,8 @@ const MAX_HEADER_BYTES = 1024 * 1024;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export interface CsvCutterOptions {
-  /** Column that the header must have. */
-  idColumn: string;
+  /** Column that the header must have; null = none. */
+  idColumn: string | null;
   /** Error when it does not. */
   missing: ErrorCode;
 }
@@ -78,7 +78,7 @@ class CsvCutter implements RowCutter {
     const { idColumn, missing } = this.options;
     if (raw.length > MAX_HEADER_BYTES)
       throw new AppError(missing, { details: 'The header line is too large.' });
-    if (!parseRecord(raw)?.includes(idColumn)) {
+    if (idColumn !== null && !parseRecord(raw)?.includes(idColumn)) {
       throw new AppError(missing, {
         details: `The header line of the CSV must name the column ${idColumn}.`,
       });

@@ -1,10 +1,10 @@
 /** What the page asks the worker, and what the worker answers. */
 import type { RowError } from '#job/outcome';
+import type { Format } from '#pipeline/cut/create-cutter';
 import type { CellType } from '#pipeline/map-columns';
 
-export type { CellType, RowError };
+export type { CellType, Format, RowError };
 export type Kind = 'users' | 'companies';
-export type Format = 'ndjson' | 'json' | 'csv';
 
 /** How the columns of a CSV are read. Arrays, by the place of the column. */
 export interface Mapping {

@@ -1,8 +1,6 @@
 /** A file as its rows, cut by the service's own cutters, chunk by chunk and so in constant memory. */
-import { ENTITIES, type Entity, type EntityTraits } from '#job/entity';
-import { createCsvCutter } from '#pipeline/cut/csv';
-import { createJsonArrayCutter } from '#pipeline/cut/json-array';
-import { createNdjsonCutter } from '#pipeline/cut/ndjson';
+import { ENTITIES, type Entity } from '#job/entity';
+import { createCutter } from '#pipeline/cut/create-cutter';
 import type { RowCutter } from '#pipeline/cut/row-cutter';
 import type { FileTask, Kind } from './messages';
 
@@ -25,15 +23,8 @@ export const ENTITY_OF: Readonly<Record<Kind, Entity>> = { users: 'user', compan
 
 /** @throws AppError, from its chunks, when the file is none of its format */
 export function readRows(task: Omit<FileTask, 'kind'>, kind: Kind): FileRows {
-  const cutter = cutterFor(task, ENTITIES[ENTITY_OF[kind]]);
+  const cutter = createCutter(task.format, ENTITIES[ENTITY_OF[kind]], task.mapping?.idColumn);
   return { header: () => cutter.header, chunks: cut(task.file, cutter) };
-}
-
-function cutterFor({ format, mapping }: Omit<FileTask, 'kind'>, traits: EntityTraits): RowCutter {
-  if (format === 'ndjson') return createNdjsonCutter();
-  const missing = traits.missingCode;
-  if (format === 'json') return createJsonArrayCutter({ envelope: traits.collection, missing });
-  return createCsvCutter({ idColumn: mapping?.idColumn ?? traits.idKey, missing });
 }
 
 async function* cut(file: File, cutter: RowCutter): FileRows['chunks'] {

@@ -1,5 +1,6 @@
 /** Which of the jobs are shown. */
 import type { Job } from '#client/index';
+import { STATUSES } from '#job/lifecycle';
 import { type ShownStatus, shownStatus } from '../../parts/status-badge';
 
 export interface ListFilter {
@@ -10,16 +11,6 @@ export interface ListFilter {
 }
 
 export const NO_FILTER: ListFilter = { status: '', kind: '', text: '' };
-
-const STATUSES: readonly ShownStatus[] = [
-  'queued',
-  'validating',
-  'processing',
-  'pending_refresh',
-  'completed',
-  'failed',
-  'canceled',
-];
 
 /** What the service did not filter already. */
 export function isShown(job: Job, { status, text }: ListFilter): boolean {
