@@ -62,7 +62,7 @@ function writeBash(program: Command, shell: 'bash' | 'zsh'): string {
     .join('');
   return `${shell === 'zsh' ? 'autoload -U +X bashcompinit && bashcompinit\n' : ''}_muster() {
   local words=""
-  local typed="\${COMP_WORDS[*]:1:COMP_CWORD-1}"
+  local typed="\${COMP_WORDS[*]:1:$((COMP_CWORD - 1))}"
   case "\${COMP_WORDS[COMP_CWORD-1]}" in
 ${values}  esac
   [ -n "$words" ] || case "$typed" in
