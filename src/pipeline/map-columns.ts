@@ -3,7 +3,7 @@
  * whoever imports through it may rename columns, and give them types where that loses nothing.
  */
 import type { EntityTraits } from '#job/entity';
-import { parseRecord } from './csv-record';
+import type { Cells } from './csv-record';
 
 export const CELL_TYPES = ['string', 'number', 'boolean'] as const;
 export type CellType = (typeof CELL_TYPES)[number];
@@ -31,8 +31,11 @@ export interface Column {
   isMetadata: boolean;
 }
 
-/** A mapping that does not fit the file. */
+/** A mapping that does not fit the file. Its message quotes names of columns: it is for whoever has the file. */
 export class MappingError extends Error {}
+
+/** Columns that a message names. */
+const MAX_TOLD = 20;
 
 /** The contract's columns: the id, for users the company, and metadata. */
 export function placeColumns(
@@ -56,7 +59,11 @@ export function mapColumns(
   const { idColumn, companyColumn, renamed, types } = mapping;
   for (const named of [idColumn, companyColumn, ...renamed.keys(), ...types.keys()]) {
     if (named !== undefined && !header.includes(named)) {
-      throw new MappingError(`The CSV has no column ${JSON.stringify(named)}.`);
+      const columns = header.slice(0, MAX_TOLD).map((name) => JSON.stringify(name));
+      const more = header.length > MAX_TOLD ? ' and others' : '';
+      throw new MappingError(
+        `The CSV has no column ${JSON.stringify(named)}. It has ${columns.join(', ')}${more}.`,
+      );
     }
   }
   const columns = placeColumns(header, traits, mapping);
@@ -95,16 +102,14 @@ function inferType(cells: Iterable<string>): CellType {
 export function typesOf(
   columns: readonly Column[],
   { types, infers }: Pick<ColumnMapping, 'types' | 'infers'>,
-  records: readonly Buffer[],
+  records: readonly Cells[],
 ): CellType[] {
-  const cells = records
-    .map((raw) => parseRecord(raw))
-    .filter((record): record is string[] => record?.length === columns.length);
+  const rights = records.filter((cells) => cells?.length === columns.length);
   return columns.map(({ name, isMetadata }, index) => {
     if (!isMetadata) return 'string';
     const given = types.get(name);
     if (given !== undefined || !infers) return given ?? 'string';
-    return inferType(cells.map((record) => record[index] ?? ''));
+    return inferType(rights.map((cells) => cells?.[index] ?? ''));
   });
 }
 
@@ -122,10 +127,10 @@ export class RecordWriter {
   /**
    * As text, because keys such as __proto__ are plain keys. An empty cell is left out; where a key comes twice, the last
    * one counts.
-   * @returns undefined when it is no record of as many cells as there are columns
+   * @param cells of a record
+   * @returns undefined when there are none, or not as many as there are columns
    */
-  write(raw: Buffer): string | undefined {
-    const cells = parseRecord(raw);
+  write(cells: Cells): string | undefined {
     if (cells?.length !== this.columns.length) return undefined;
     const own: string[] = [];
     const metadata: string[] = [];

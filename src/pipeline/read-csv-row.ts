@@ -23,6 +23,6 @@ export function createRowReader(job: { entity: Entity; csvHeader: Buffer | null 
 function readRecord(raw: Buffer, writer: RecordWriter, entity: Entity): ReadRow {
   if (raw.length > MAX_ROW_BYTES) return refusedRow(rowError('row_too_large'));
   if (!isUtf8(raw)) return refusedRow(rowError('invalid_encoding'));
-  const json = writer.write(raw);
+  const json = writer.write(parseRecord(raw));
   return json === undefined ? refusedRow(rowError('invalid_json')) : readRow(Buffer.from(json), entity);
 }

@@ -49,7 +49,10 @@ describe('validate', () => {
     const file = write('c.csv', 'key,Name\nc1,Acme\nc2,\n');
     const run = await runCli(['validate', file, '--kind', 'companies', '--id-column', 'key']);
     expect(run).toMatchObject({ code: 0, stdout: '2 rows, 0 would fail.\n' });
-    expect((await runCli(['validate', file])).stderr).toContain('user_id');
+    expect(await runCli(['validate', file])).toMatchObject({
+      code: 3,
+      stderr: 'The CSV has no column "user_id". It has "key", "Name".\n',
+    });
   });
 });
 

@@ -41,7 +41,7 @@ async function validate(file: string, flags: ValidateFlags): Promise<number> {
   const entity: Entity = flags.kind === 'users' ? 'user' : 'company';
   const reading = readingOf(flags);
   const input = await openInput(file, reading.format);
-  const rows = readRows(input, ENTITIES[entity], reading.idColumn ?? ENTITIES[entity].idKey);
+  const rows = readRows(input, ENTITIES[entity]);
   const prepared = prepareRows(rows, entity, reading);
   const ignored = new Map<string, number>();
   let [total, failed] = [0, 0];

@@ -57,7 +57,7 @@ async function importFile(file: string, plan: ImportPlan): Promise<ReadonlyMap<s
   const { entity, note, progress } = plan;
   const { request } = note;
   const input = await openInput(file, request.format);
-  const rows = readRows(input, ENTITIES[entity], request.idColumn ?? ENTITIES[entity].idKey);
+  const rows = readRows(input, ENTITIES[entity]);
   const digest = createHash('sha256');
   const same = { ...rows, batches: requireSameRows(rows.batches, note, digest) };
   const prepared = prepareRows(same, entity, request, note.file.types);

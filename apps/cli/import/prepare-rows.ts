@@ -1,7 +1,7 @@
 /** Turns the rows of an input into lines that can be sent, by the server's own code, and finds those that cannot be. */
 import { ENTITIES, type Entity } from '#job/entity';
 import { type RowError, rowError } from '#job/outcome';
-import { parseRecord } from '#pipeline/csv-record';
+import { type Cells, parseRecord, parseRecords } from '#pipeline/csv-record';
 import {
   type CellType,
   type ColumnMapping,
@@ -50,27 +50,24 @@ export function prepareRows(
   async function* prepare(): AsyncGenerator<PreparedRow[], void> {
     for await (const batch of types === undefined ? withLongStart(rows.batches) : rows.batches) {
       const header = rows.header();
+      const records = header === undefined ? [] : parseRecords(batch.map(({ raw }) => raw));
       if (writer === undefined && header !== undefined) {
         const mapping = mappingOf(reading, ENTITIES[entity].idKey);
         const columns = columnsOf(header, entity, mapping);
-        types ??= typesOf(
-          columns,
-          mapping,
-          batch.map(({ raw }) => raw),
-        );
+        types ??= typesOf(columns, mapping, records);
         writer = new RecordWriter(columns, types);
       }
-      yield batch.map((input) => prepareRow(input, writer));
+      yield batch.map((input, index) => prepareRow(input, writer, records[index]));
     }
   }
 
   return { batches: prepare(), types: () => types, misfits: () => writer?.misfits ?? new Map() };
 }
 
-function prepareRow(input: InputRow, writer: RecordWriter | undefined): PreparedRow {
+function prepareRow(input: InputRow, writer: RecordWriter | undefined, cells: Cells): PreparedRow {
   if (input.raw.length > MAX_ROW_BYTES) return { input, error: rowError('row_too_large') };
   if (writer === undefined) return { input, json: onOneLine(input.raw) };
-  const json = writer.write(input.raw);
+  const json = writer.write(cells);
   if (json === undefined) return { input, error: rowError('invalid_json') };
   const line = Buffer.from(json);
   return line.length > MAX_ROW_BYTES ? { input, error: rowError('row_too_large') } : { input, json: line };

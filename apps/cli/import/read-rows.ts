@@ -22,8 +22,9 @@ export interface RowsOfInput {
   batches: AsyncIterable<InputRow[]>;
 }
 
-export function readRows(input: Input, traits: EntityTraits, csvIdColumn: string): RowsOfInput {
-  const cutter = createCutter(input.format, traits, csvIdColumn);
+export function readRows(input: Input, traits: EntityTraits): RowsOfInput {
+  // Which column of a CSV is the id's is seen to where columns are mapped, which can say what columns there are.
+  const cutter = createCutter(input.format, traits, null);
   return { header: () => cutter.header, batches: cut(input, cutter) };
 }
 

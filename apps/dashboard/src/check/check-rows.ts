@@ -25,7 +25,8 @@ export async function checkRows(
   try {
     for await (const chunk of rows.chunks) {
       result.bytes = chunk.bytes;
-      for (const row of chunk.rows) note(result, row, readOne(texts, row, task));
+      const all = texts.textsOf(chunk.rows);
+      for (const [index, row] of chunk.rows.entries()) note(result, row, readOne(all[index], task));
       if (performance.now() - toldMs < PROGRESS_MS) continue;
       toldMs = performance.now();
       tell({ bytes: result.bytes, rows: result.rows, failedRows: result.failedRows });
@@ -40,8 +41,7 @@ export async function checkRows(
   return result;
 }
 
-function readOne(texts: RowTexts, { raw }: FileRow, { kind }: FileTask): ReadRow {
-  const text = texts.textOf(raw);
+function readOne(text: Buffer | undefined, { kind }: FileTask): ReadRow {
   return text === undefined ? refusedRow(rowError('invalid_json')) : readRow(text, ENTITY_OF[kind]);
 }
 

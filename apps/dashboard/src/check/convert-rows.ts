@@ -13,11 +13,10 @@ export async function convertRows(task: FileTask, tell: (progress: CheckProgress
   const parts: Blob[] = [];
   let count = 0;
   for await (const chunk of rows.chunks) {
-    const lines: string[] = [];
-    for (const { raw } of chunk.rows) {
-      const text = texts.textOf(raw) ?? Buffer.from(JSON.stringify(raw.toString('utf8')));
-      lines.push(`${text.toString('utf8')}\n`);
-    }
+    const lines = texts.textsOf(chunk.rows).map((text, index) => {
+      const json = text?.toString('utf8') ?? JSON.stringify(chunk.rows[index]?.raw.toString('utf8'));
+      return `${json}\n`;
+    });
     count += lines.length;
     parts.push(new Blob(lines));
     tell({ bytes: chunk.bytes, rows: count, failedRows: 0 });

@@ -1,6 +1,6 @@
 /** The columns of a CSV, before it is known which of them is the id. */
 import { ENTITIES } from '#job/entity';
-import { parseRecord } from '#pipeline/csv-record';
+import { parseRecord, parseRecords } from '#pipeline/csv-record';
 import { createCutter } from '#pipeline/cut/create-cutter';
 import { type Column, typesOf } from '#pipeline/map-columns';
 import type { Columns } from './messages';
@@ -20,12 +20,11 @@ export async function describeColumns(file: File): Promise<Columns> {
   if (file.size <= HEAD_BYTES) cutter.end(keep);
   const header = (cutter.header && parseRecord(cutter.header)) ?? [];
   const columns: Column[] = header.map((name) => ({ name, key: name, isMetadata: true }));
-  const cells = records.slice(0, 20).map((raw) => parseRecord(raw) ?? []);
-  const samplesOf = (index: number) =>
-    cells.map((record) => record[index] ?? '').filter((cell) => cell !== '');
+  const cells = parseRecords(records);
+  const samplesOf = (index: number) => cells.flatMap((record) => record?.[index] || []).slice(0, MAX_SAMPLES);
   return {
     header,
-    samples: header.map((_, index) => samplesOf(index).slice(0, MAX_SAMPLES)),
-    types: typesOf(columns, { types: new Map(), infers: true }, records),
+    samples: header.map((_, index) => samplesOf(index)),
+    types: typesOf(columns, { types: new Map(), infers: true }, cells),
   };
 }

@@ -1,9 +1,9 @@
 /** What a row of a file is as JSON, by the columns of a CSV where it is one. */
 import { ENTITIES } from '#job/entity';
-import { parseRecord } from '#pipeline/csv-record';
+import { parseRecord, parseRecords } from '#pipeline/csv-record';
 import { type ColumnMapping, mapColumns, placeColumns, RecordWriter } from '#pipeline/map-columns';
 import type { FileTask, Mapping } from './messages';
-import { ENTITY_OF, type FileRows } from './read-rows';
+import { ENTITY_OF, type FileRow, type FileRows } from './read-rows';
 
 /** A column of this name is in no file: no column is the company's. */
 const NO_COLUMN = '\u0000';
@@ -21,14 +21,18 @@ export class RowTexts {
   }
 
   /**
-   * @returns undefined for what is no record of the CSV
+   * The rows as JSON, each undefined for what is no record of the CSV.
    * @throws MappingError when the mapping makes one of two columns
    */
-  textOf(raw: Buffer): Buffer | undefined {
-    if (this.task.format !== 'csv') return raw;
+  textsOf(rows: readonly FileRow[]): (Buffer | undefined)[] {
+    const raws = rows.map(({ raw }) => raw);
+    if (this.task.format !== 'csv' || raws.length === 0) return raws;
     this.writer ??= this.createWriter();
-    const json = this.writer.write(raw);
-    return json === undefined ? undefined : Buffer.from(json);
+    const { writer } = this;
+    return parseRecords(raws).map((cells) => {
+      const json = writer.write(cells);
+      return json === undefined ? undefined : Buffer.from(json);
+    });
   }
 
   private createWriter(): RecordWriter {
