@@ -16,6 +16,7 @@ import {
 const AS_IT_IS: ColumnMapping = {
   idColumn: 'user_id',
   renamed: new Map(),
+  skipped: new Set(),
   types: new Map(),
   infers: true,
 };
@@ -108,7 +109,15 @@ describe('a mapping', () => {
     );
   });
 
+  it('leaves columns out, also ones that come twice', () => {
+    const mapping = { ...AS_IT_IS, skipped: new Set(['secret', 'company_id']) };
+    const columns = mapColumns(['user_id', 'secret', 'a', 'secret', 'company_id'], ENTITIES.user, mapping);
+    const writer = new RecordWriter(columns);
+    expect(writer.write(['u', 'x', 'y', 'z', 'c'])).toBe('{"user_id":"u","metadata":{"a":"y"}}');
+  });
+
   it.each<[string, string[], Partial<ColumnMapping>]>([
+    ['leaves out a column that is not there', ['user_id'], { skipped: new Set(['a']) }],
     ['names a column that is not there', ['user_id'], { companyColumn: 'org' }],
     ['renames a column that is not there', ['user_id'], { renamed: new Map([['a', 'b']]) }],
     ['types a column that is not there', ['user_id'], { types: new Map([['a', 'number']]) }],

@@ -16,6 +16,8 @@ export interface ColumnMapping {
   companyColumn?: string | undefined;
   /** New names of columns, by the ones in the file. */
   renamed: ReadonlyMap<string, string>;
+  /** Columns that are left out. */
+  skipped: ReadonlySet<string>;
   /** Types that were given, by column of the file. */
   types: ReadonlyMap<string, CellType>;
   /** Whether columns without a given type get one by their cells. */
@@ -28,7 +30,7 @@ export interface Column {
   name: string;
   /** In the row, or in its metadata. */
   key: string;
-  isMetadata: boolean;
+  place: 'row' | 'metadata' | 'nowhere';
 }
 
 /** A mapping that does not fit the file. Its message quotes names of columns: it is for whoever has the file. */
@@ -41,12 +43,13 @@ const MAX_TOLD = 20;
 export function placeColumns(
   header: readonly string[],
   { idKey, belongsToCompany }: EntityTraits,
-  { idColumn = idKey, companyColumn = 'company_id', renamed }: Partial<ColumnMapping> = {},
+  { idColumn = idKey, companyColumn = 'company_id', renamed, skipped }: Partial<ColumnMapping> = {},
 ): Column[] {
-  return header.map((name) => {
-    if (name === idColumn) return { name, key: idKey, isMetadata: false };
-    if (belongsToCompany && name === companyColumn) return { name, key: 'company_id', isMetadata: false };
-    return { name, key: renamed?.get(name) ?? name, isMetadata: true };
+  return header.map((name): Column => {
+    if (name === idColumn) return { name, key: idKey, place: 'row' };
+    if (skipped?.has(name)) return { name, key: name, place: 'nowhere' };
+    if (belongsToCompany && name === companyColumn) return { name, key: 'company_id', place: 'row' };
+    return { name, key: renamed?.get(name) ?? name, place: 'metadata' };
   });
 }
 
@@ -56,8 +59,8 @@ export function mapColumns(
   traits: EntityTraits,
   mapping: ColumnMapping,
 ): Column[] {
-  const { idColumn, companyColumn, renamed, types } = mapping;
-  for (const named of [idColumn, companyColumn, ...renamed.keys(), ...types.keys()]) {
+  const { idColumn, companyColumn, renamed, skipped, types } = mapping;
+  for (const named of [idColumn, companyColumn, ...renamed.keys(), ...skipped, ...types.keys()]) {
     if (named !== undefined && !header.includes(named)) {
       const columns = header.slice(0, MAX_TOLD).map((name) => JSON.stringify(name));
       const more = header.length > MAX_TOLD ? ' and others' : '';
@@ -68,11 +71,12 @@ export function mapColumns(
   }
   const columns = placeColumns(header, traits, mapping);
   const seen = new Set<string>();
-  for (const { key, isMetadata } of columns) {
-    const place = `${isMetadata} ${key}`;
-    if (seen.has(place))
+  for (const { key, place } of columns) {
+    const target = `${place} ${key}`;
+    if (place !== 'nowhere' && seen.has(target)) {
       throw new MappingError(`Two columns of the CSV would become ${JSON.stringify(key)}.`);
-    seen.add(place);
+    }
+    seen.add(target);
   }
   return columns;
 }
@@ -105,8 +109,8 @@ export function typesOf(
   records: readonly Cells[],
 ): CellType[] {
   const rights = records.filter((cells) => cells?.length === columns.length);
-  return columns.map(({ name, isMetadata }, index) => {
-    if (!isMetadata) return 'string';
+  return columns.map(({ name, place }, index) => {
+    if (place !== 'metadata') return 'string';
     const given = types.get(name);
     if (given !== undefined || !infers) return given ?? 'string';
     return inferType(rights.map((cells) => cells?.[index] ?? ''));
@@ -134,14 +138,14 @@ export class RecordWriter {
     if (cells?.length !== this.columns.length) return undefined;
     const own: string[] = [];
     const metadata: string[] = [];
-    for (const [index, { name, key, isMetadata }] of this.columns.entries()) {
+    for (const [index, { name, key, place }] of this.columns.entries()) {
       const cell = cells[index] ?? '';
-      if (cell === '') continue;
+      if (cell === '' || place === 'nowhere') continue;
       const type = this.types[index] ?? 'string';
       const isFitting = fits(cell, type);
       if (!isFitting) this.misfits.set(name, (this.misfits.get(name) ?? 0) + 1);
       const value = isFitting && type !== 'string' ? cell : JSON.stringify(cell);
-      (isMetadata ? metadata : own).push(`${JSON.stringify(key)}:${value}`);
+      (place === 'metadata' ? metadata : own).push(`${JSON.stringify(key)}:${value}`);
     }
     return `{${[...own, `"metadata":{${metadata.join(',')}}`].join(',')}}`;
   }

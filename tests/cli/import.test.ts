@@ -166,9 +166,11 @@ describe('a file', () => {
 });
 
 describe('a CSV', () => {
-  it('has its columns renamed and typed, and nothing loses a digit', async () => {
+  it('has its columns renamed, typed and left out, and nothing loses a digit', async () => {
     const id = unique();
-    const csv = `key,org,zip,seats,active,price,big,Plan Name\n${id}-1,c1,01067,3,true,1.50,12345678901234567890,pro\n${id}-2,,10115,,false,2,1,\n`;
+    const csv =
+      `key,org,zip,seats,active,price,big,Plan Name,salary\n${id}-1,c1,01067,3,true,1.50,12345678901234567890,pro,9\n` +
+      `${id}-2,,10115,,false,2,1,,8\n`;
     const run = await runCli(
       [
         'import',
@@ -179,6 +181,8 @@ describe('a CSV', () => {
         'org',
         '--map',
         'Plan Name=plan',
+        '--skip',
+        'salary',
       ],
       options,
     );

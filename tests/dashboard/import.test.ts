@@ -52,9 +52,10 @@ it('someone signs in, drops a file, sees what would fail, imports it, and downlo
   await end();
 });
 
-it('the columns of a CSV are mapped and typed before it is sent', async () => {
+it('the columns of a CSV are mapped, typed and left out before it is sent', async () => {
   const { page, end } = await visit(browser, muster);
-  const csv = 'uuid,Full Name,seats,vip,zip\r\nc-1,"Ada, L.",3,true,00123\r\nc-2,Bob,4,false,00456\r\n';
+  const csv =
+    'uuid,Full Name,seats,vip,zip,salary\r\nc-1,"Ada, L.",3,true,00123,9\r\nc-2,Bob,4,false,00456,8\r\n';
   await drop(page, 'export.csv', csv, 'text/csv');
   const dialog = page.getByRole('dialog', { name: 'export.csv' });
   await dialog.getByText('2 rows, all of them fine.').waitFor();
@@ -64,6 +65,8 @@ it('the columns of a CSV are mapped and typed before it is sent', async () => {
   await dialog.getByLabel('Property of Full Name').fill('seats');
   await dialog.getByText('Two columns of the CSV would become "seats".').waitFor();
   await dialog.getByLabel('Property of Full Name').fill('name');
+  await dialog.getByLabel('Type of salary').selectOption('left out');
+  expect(await dialog.getByLabel('Property of salary').isDisabled()).toBe(true);
   await dialog.getByText('2 rows, all of them fine.').waitFor();
   await dialog.getByRole('button', { name: 'Import' }).click();
   await page.locator('.job-tags').getByText('completed').waitFor();

@@ -16,6 +16,7 @@ export function addReadingOptions(command: Command): Command {
     .option('--id-column <name>', 'column of the id in a CSV (default user_id or company_id)')
     .option('--company-column <name>', 'column of the company in a CSV of users (default company_id)')
     .option('--map <old=new>', 'renames a column of a CSV; may be given again', collectPairs)
+    .option('--skip <column>', 'leaves a column of a CSV out; may be given again', collectNames)
     .option(
       '--types <types>',
       'infer: columns of numbers or of true and false become such, 007 stays text; text: all is text; or ' +
@@ -25,8 +26,13 @@ export function addReadingOptions(command: Command): Command {
     );
 }
 
-export function readingOf({ kind, format, idColumn, companyColumn, map = [], types }: ReadingFlags): Reading {
-  return { kind, format, idColumn, companyColumn, map, types };
+export function readingOf(flags: ReadingFlags): Reading {
+  const { kind, format, idColumn, companyColumn, skip = [], map = [], types } = flags;
+  return { kind, format, idColumn, companyColumn, skip, map, types };
+}
+
+function collectNames(word: string, before: string[] = []): string[] {
+  return [...before, word];
 }
 
 function collectPairs(word: string, before: [string, string][] = []): [string, string][] {

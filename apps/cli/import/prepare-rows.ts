@@ -88,11 +88,12 @@ function columnsOf(header: Buffer, entity: Entity, mapping: ColumnMapping) {
   }
 }
 
-function mappingOf({ idColumn, companyColumn, map, types }: Reading, idKey: string): ColumnMapping {
+function mappingOf({ idColumn, companyColumn, skip, map, types }: Reading, idKey: string): ColumnMapping {
   return {
     idColumn: idColumn ?? idKey,
     companyColumn,
     renamed: new Map(map),
+    skipped: new Set(skip),
     types: new Map(typeof types === 'string' ? [] : types),
     infers: types === 'infer',
   };

@@ -13,6 +13,8 @@ export const readingSchema = z.strictObject({
   format: z.enum(FORMATS).optional(),
   idColumn: z.string().optional(),
   companyColumn: z.string().optional(),
+  /** Columns that are left out. */
+  skip: z.array(z.string()),
   /** Old and new names of columns. */
   map: z.array(z.tuple([z.string(), z.string()])),
   /** `infer`, `text`, or the types of the columns that are not text. */

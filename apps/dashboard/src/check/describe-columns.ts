@@ -19,7 +19,7 @@ export async function describeColumns(file: File): Promise<Columns> {
   cutter.push(head, keep);
   if (file.size <= HEAD_BYTES) cutter.end(keep);
   const header = (cutter.header && parseRecord(cutter.header)) ?? [];
-  const columns: Column[] = header.map((name) => ({ name, key: name, isMetadata: true }));
+  const columns: Column[] = header.map((name) => ({ name, key: name, place: 'metadata' }));
   const cells = parseRecords(records);
   const samplesOf = (index: number) => cells.flatMap((record) => record?.[index] || []).slice(0, MAX_SAMPLES);
   return {

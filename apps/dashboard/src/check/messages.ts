@@ -6,6 +6,9 @@ import type { CellType } from '#pipeline/map-columns';
 export type { CellType, Format, RowError };
 export type Kind = 'users' | 'companies';
 
+/** Stands for the type of a column that is not imported. */
+export const LEFT_OUT = 'left out';
+
 /** How the columns of a CSV are read. Arrays, by the place of the column. */
 export interface Mapping {
   idColumn: string;
@@ -13,7 +16,7 @@ export interface Mapping {
   companyColumn: string | undefined;
   /** New name of each column that becomes metadata. */
   names: string[];
-  types: CellType[];
+  types: (CellType | typeof LEFT_OUT)[];
 }
 
 export interface FileTask {

@@ -2,7 +2,7 @@
 import { ENTITIES } from '#job/entity';
 import { parseRecord, parseRecords } from '#pipeline/csv-record';
 import { type ColumnMapping, mapColumns, placeColumns, RecordWriter } from '#pipeline/map-columns';
-import type { FileTask, Mapping } from './messages';
+import { type CellType, type FileTask, LEFT_OUT, type Mapping } from './messages';
 import { ENTITY_OF, type FileRow, type FileRows } from './read-rows';
 
 /** A column of this name is in no file: no column is the company's. */
@@ -45,15 +45,22 @@ export class RowTexts {
     mapColumns(header, traits, { ...planned, companyColumn: mapping.companyColumn });
     const columns = placeColumns(header, traits, planned);
     // Ids are strings, whatever they look like.
-    const types = columns.map(({ isMetadata }, index) => (isMetadata && mapping.types[index]) || 'string');
+    const types = columns.map(({ place }, index) =>
+      typeOf(place === 'metadata' ? mapping.types[index] : undefined),
+    );
     return new RecordWriter(columns, types);
   }
+}
+
+function typeOf(given: Mapping['types'][number] | undefined): CellType {
+  return given === undefined || given === LEFT_OUT ? 'string' : given;
 }
 
 function planColumns(header: readonly string[], mapping: Mapping): ColumnMapping {
   return {
     idColumn: mapping.idColumn,
     companyColumn: mapping.companyColumn ?? NO_COLUMN,
+    skipped: new Set(header.filter((_, index) => mapping.types[index] === LEFT_OUT)),
     renamed: new Map(header.map((name, index) => [name, mapping.names[index] || name])),
     types: new Map(),
     infers: false,

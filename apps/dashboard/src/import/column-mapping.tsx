@@ -1,5 +1,5 @@
 /** Which column of a CSV becomes what. */
-import type { CellType, Columns, Kind, Mapping } from '../check/messages';
+import { type Columns, type Kind, LEFT_OUT, type Mapping } from '../check/messages';
 
 interface ColumnMappingProps {
   kind: Kind;
@@ -8,7 +8,7 @@ interface ColumnMappingProps {
   onChange(mapping: Mapping): void;
 }
 
-const TYPES: readonly CellType[] = ['string', 'number', 'boolean'];
+const TYPES: readonly Mapping['types'][number][] = ['string', 'number', 'boolean', LEFT_OUT];
 
 export function ColumnMapping(props: ColumnMappingProps) {
   const { kind, columns, mapping, onChange } = props;
@@ -82,6 +82,7 @@ function MetadataColumns({ columns, mapping, onChange }: ColumnMappingProps) {
                       type="text"
                       aria-label={`Property of ${name}`}
                       value={mapping.names[index]}
+                      disabled={mapping.types[index] === LEFT_OUT}
                       onInput={(event) =>
                         onChange({ ...mapping, names: mapping.names.with(index, event.currentTarget.value) })
                       }
@@ -94,7 +95,10 @@ function MetadataColumns({ columns, mapping, onChange }: ColumnMappingProps) {
                       onChange={(event) =>
                         onChange({
                           ...mapping,
-                          types: mapping.types.with(index, event.currentTarget.value as CellType),
+                          types: mapping.types.with(
+                            index,
+                            event.currentTarget.value as Mapping['types'][number],
+                          ),
                         })
                       }
                     >
