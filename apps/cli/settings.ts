@@ -26,6 +26,7 @@ export interface ConnectionFlags {
 }
 
 export interface ServerAccess {
+  /** In the one spelling that all of its spellings have. */
   url: string;
   apiKey: string;
 }
@@ -44,7 +45,8 @@ export function readAccess(flags: ConnectionFlags, env: NodeJS.ProcessEnv = proc
       `There is no API key. Set MUSTER_API_KEY, or put "api_key" into a profile in ${configPath(env)}.`,
     );
   }
-  return { url, apiKey };
+  if (!URL.canParse(url)) throw new CliError('refused', 'The url is none: http://127.0.0.1:3000 is one.');
+  return { url: new URL(url).href, apiKey };
 }
 
 export function configPath(env: NodeJS.ProcessEnv): string {

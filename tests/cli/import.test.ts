@@ -115,6 +115,14 @@ describe('a file', () => {
     });
   });
 
+  it('has a fault of a row judged by the server, not repaired on the way', async () => {
+    const id = unique();
+    const rows = `{"user_id":"${id}-a\rb"}\n{"user_id":\r"${id}-c"}\n`;
+    const run = await runCli(['import', file('u.ndjson', rows), '--json'], options);
+    expect(values(run).at(-1)).toMatchObject({ created: 1, failed: 1 });
+    expect((await stored(id)).map(({ user_id }) => user_id)).toEqual([`${id}-c`]);
+  });
+
   it('is never overwritten by its own failed rows', async () => {
     const input = file('users.ndjson', '{"user_id":7}\n');
     expect((await runCli(['import', input, '--errors', input], options)).code).toBe(3);

@@ -12,7 +12,7 @@ import {
   ftruncateSync,
   openSync,
   realpathSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import type { RowError } from '#job/outcome';
 import { CliError } from '../exit-codes';
@@ -57,10 +57,10 @@ export function openErrorFile(
     add(failed, header) {
       if (failed.length > 0) {
         const needsHeader = header !== undefined && fstatSync(rows).size === 0;
-        const lines = failed.map(({ input: { raw } }) => (header === undefined ? onOneLine(raw) : raw));
+        const lines = failed.map(({ input }) => onOneLine(input));
         const all = needsHeader ? [header, ...lines] : lines;
-        writeSync(rows, Buffer.concat(all.flatMap((line) => [line, LINE_END])));
-        writeSync(reasons, failed.map(writeReason).join(''));
+        writeFileSync(rows, Buffer.concat(all.flatMap((line) => [line, LINE_END])));
+        writeFileSync(reasons, failed.map(writeReason).join(''));
       }
       fsyncSync(rows);
       fsyncSync(reasons);

@@ -14,7 +14,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
@@ -153,7 +153,7 @@ function writeDurably(file: string, text: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const draft = `${file}.${process.pid}`;
   const handle = openSync(draft, 'w', 0o600);
-  writeSync(handle, text);
+  writeFileSync(handle, text);
   fsyncSync(handle);
   closeSync(handle);
   renameSync(draft, file);

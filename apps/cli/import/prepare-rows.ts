@@ -66,16 +66,19 @@ export function prepareRows(
 
 function prepareRow(input: InputRow, writer: RecordWriter | undefined, cells: Cells): PreparedRow {
   if (input.raw.length > MAX_ROW_BYTES) return { input, error: rowError('row_too_large') };
-  if (writer === undefined) return { input, json: onOneLine(input.raw) };
+  if (writer === undefined) return { input, json: onOneLine(input) };
   const json = writer.write(cells);
   if (json === undefined) return { input, error: rowError('invalid_json') };
   const line = Buffer.from(json);
   return line.length > MAX_ROW_BYTES ? { input, error: rowError('row_too_large') } : { input, json: line };
 }
 
-/** An element of a JSON array may go over lines; JSON has line ends between its tokens only. */
-export function onOneLine(raw: Buffer): Buffer {
-  if (!raw.includes(LINE_FEED) && !raw.includes(CARRIAGE_RETURN)) return raw;
+/**
+ * A row that is to stand on a line of its own: an element of a JSON array may go over several. The whole array is known to
+ * be right by then, so its line ends are between tokens; in any other row a stray one is a fault, and stays.
+ */
+export function onOneLine({ raw, line }: InputRow): Buffer {
+  if (line !== null || (!raw.includes(LINE_FEED) && !raw.includes(CARRIAGE_RETURN))) return raw;
   return Buffer.from(raw.map((byte) => (byte === LINE_FEED || byte === CARRIAGE_RETURN ? SPACE : byte)));
 }
 
