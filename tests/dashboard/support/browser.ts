@@ -13,8 +13,8 @@ export async function startBrowser(): Promise<Browser> {
       `There is no Chromium at ${CHROMIUM}: ./scripts/ensure-chromium installs it, or CHROMIUM names another one.`,
     );
   }
-  // As root the sandbox of Chromium refuses to start; the pages are our own.
-  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  // As root the sandbox of Chromium refuses to start; the pages are our own. Containers have little shared memory.
+  const args = ['--disable-dev-shm-usage', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])];
   return chromium.launch({ executablePath: CHROMIUM, args });
 }
 
@@ -43,7 +43,7 @@ export async function visit(
   const { key = muster.key, script, ...contextOptions } = options;
   const context = await browser.newContext({ baseURL: muster.url, acceptDownloads: true, ...contextOptions });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => {
