@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
+import { answerBadHttp } from './answer-bad-http';
 
 /** How long a slow client may take. */
 export interface TimeLimits {
@@ -47,6 +48,7 @@ export async function listen(
   server.on('checkContinue', app);
   // Any other expectation is nobody's: without a listener Node would answer it, in words that are not ours.
   server.on('checkExpectation', app);
+  answerBadHttp(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason =

@@ -145,3 +145,15 @@ it.each(['x', ''])(
     expect(answer.status).toBe(200);
   },
 );
+
+it('bytes that are no request take nothing from the import before them: it is answered first, and then they are', async () => {
+  const body = '[{"user_id":"before-garbage"}]';
+  const connection = await openRaw(muster.url);
+  const length = `Content-Length: ${Buffer.byteLength(body)}`;
+  await connection.write(`${head(['Host: muster.test', length])}${body}no request\r\n\r\n`);
+  const accepted = await connection.answer();
+  expect(accepted.status).toBe(202);
+  expect((await connection.answer()).status).toBe(400);
+  const { job_id: jobId } = JSON.parse(accepted.text.slice(accepted.text.indexOf('{')));
+  expect(await muster.finished(jobId)).toMatchObject({ status: 'completed' });
+});
