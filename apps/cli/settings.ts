@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { CliError } from './exit-codes';
+import { parseJson } from './parse-json';
 
 const profileSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).optional(),
@@ -65,7 +66,7 @@ function readProfile(name: string | undefined, env: NodeJS.ProcessEnv): z.infer<
     if (name === undefined) return {};
     throw new CliError('refused', `There is no profile ${name}: there is no ${file}.`);
   }
-  const config = configSchema.safeParse(parse(text));
+  const config = configSchema.safeParse(parseJson(text));
   if (!config.success) {
     const at = config.error.issues[0]?.path.join('.') || 'its top';
     throw new CliError('refused', `${file} is not right at ${at}.`);
@@ -77,14 +78,6 @@ function readProfile(name: string | undefined, env: NodeJS.ProcessEnv): z.infer<
     throw new CliError('refused', `There is no profile ${wanted} in ${file}.`);
   }
   return profile ?? {};
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Keys are in it. */

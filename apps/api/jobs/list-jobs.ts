@@ -32,7 +32,8 @@ export function listJobsRoute({ store }: ApiDeps, dialect: Dialect): Router {
         limit: limit + 1,
         statuses: status && shownAs(status),
         rowId: userId ?? companyId,
-        entity: type,
+        // Jobs of the other kind need not be looked through.
+        entity: type ?? kind,
         before: cursor && { submittedAt: cursor.at, id: cursor.id },
       });
       const page = jobs.slice(0, limit);

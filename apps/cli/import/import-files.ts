@@ -6,6 +6,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type Client, type ImportOptions, isFinished, type Job } from '#client/index';
 import { ENTITIES, type Entity } from '#job/entity';
 import { CliError } from '../exit-codes';
+import { count } from '../show';
 import { cutParts } from './cut-parts';
 import type { ErrorFile, FailedRow } from './error-file';
 import { type Counts, type Journal, type JournalFile, NO_COUNTS } from './journal';
@@ -64,11 +65,12 @@ async function importFile(file: string, plan: ImportPlan): Promise<ReadonlyMap<s
   const limits = { rows: request.batchRows, bytes: request.batchBytes };
   for await (const part of cutParts(prepared.batches, limits, note.file.rows)) {
     for (const { input: row } of part) addRow(digest, row);
+    const digestSoFar = digest.copy().digest('hex');
     progress.beginPart(note.done.parts + 1, note.file.index, input.bytesRead());
-    await importPart(part, digest.copy().digest('hex'), { input, header: rows.header() }, plan);
+    await importPart(part, digestSoFar, { input, header: rows.header() }, plan);
     note.file.types = prepared.types();
     note.file.rows = part.at(-1)?.input.row ?? note.file.rows;
-    note.file.digest = digest.copy().digest('hex');
+    note.file.digest = digestSoFar;
     note.done.parts++;
     delete note.sending;
     plan.journal.write(note);
@@ -115,7 +117,7 @@ async function runPart(
   note.sending ??= { attempt: 1, digest };
   if (note.sending.jobId === undefined) {
     journal.write(note);
-    progress.say(`sending ${rows.length.toLocaleString('en')} rows`);
+    progress.say(`sending ${count(rows.length)} rows`);
     note.sending.jobId = (await send(rows, input, plan)).job_id;
     journal.write(note);
   }

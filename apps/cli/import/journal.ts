@@ -21,6 +21,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { CELL_TYPES } from '#pipeline/map-columns';
 import { CliError } from '../exit-codes';
+import { parseJson } from '../parse-json';
 import type { ServerAccess } from '../settings';
 import { type ImportRequest, importRequestSchema } from './request';
 
@@ -134,17 +135,9 @@ function readJournal(file: string): Journal | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const journal = journalSchema.safeParse(parse(text));
+  const journal = journalSchema.safeParse(parseJson(text));
   if (journal.success) return journal.data;
   throw new CliError('refused', `${file} was written by another version of muster. Remove it to begin anew.`);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** After a crash of the machine too there is either what was there before or all of this. */
