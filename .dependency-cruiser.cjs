@@ -24,7 +24,17 @@ const owns = (pattern, ...owners) => ({
 
 const ERRORS = 'src/errors\\.ts$';
 const LOGGER = 'src/logger\\.ts$';
-const BACK = ['src/job/', ERRORS, LOGGER, 'src/store/', 'src/queue/', 'src/pipeline/', 'src/settings/'];
+const METRICS = 'src/metrics\\.ts$';
+const BACK = [
+  'src/job/',
+  ERRORS,
+  LOGGER,
+  METRICS,
+  'src/store/',
+  'src/queue/',
+  'src/pipeline/',
+  'src/settings/',
+];
 const SHARED = ['apps/process\\.ts$', 'apps/provision\\.ts$'];
 
 module.exports = {
@@ -42,9 +52,9 @@ module.exports = {
     may('src/settings'),
     may('src/client'),
     may('src/dialect', 'src/job/', ERRORS),
-    may('src/store', 'src/job/', ERRORS, LOGGER),
-    may('src/queue', 'src/job/', ERRORS, LOGGER),
-    may('src/pipeline', 'src/job/', ERRORS, LOGGER, 'src/store/', 'src/queue/'),
+    may('src/store', 'src/job/', ERRORS, LOGGER, METRICS),
+    may('src/queue', 'src/job/', ERRORS, LOGGER, METRICS),
+    may('src/pipeline', 'src/job/', ERRORS, LOGGER, METRICS, 'src/store/', 'src/queue/'),
     may('apps/api', ...BACK, ...SHARED, 'src/dialect/'),
     may('apps/worker', ...BACK, ...SHARED),
     may('apps/migrate', ...BACK),
@@ -76,6 +86,7 @@ module.exports = {
     owns('swagger-ui-dist', 'apps/api/reference/'),
     owns('csv-parse', 'src/pipeline/'),
     owns('pino', 'src/logger'),
+    owns('prom-client', 'src/metrics'),
     owns('zod', 'src/settings/', 'src/dialect/', 'apps/api/', 'apps/cli/'),
     owns('preact|uplot|vite|buffer|eventsource-parser', 'apps/dashboard/'),
     owns('commander', 'apps/cli/'),
