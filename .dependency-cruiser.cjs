@@ -85,6 +85,7 @@ module.exports = {
     owns('@asteasolutions/zod-to-openapi', 'apps/api/reference/'),
     owns('swagger-ui-dist', 'apps/api/reference/'),
     owns('csv-parse', 'src/pipeline/'),
+    owns('lossless-json', 'src/pipeline/', 'src/dialect/'),
     owns('pino', 'src/logger'),
     owns('prom-client', 'src/metrics'),
     owns('zod', 'src/settings/', 'src/dialect/', 'apps/api/', 'apps/cli/'),

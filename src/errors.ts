@@ -25,12 +25,14 @@ export const ERRORS = {
     'Bad Request',
     'A query parameter or path parameter has a value that is not allowed.',
   ],
+  row_refused: [400, 'Bad Request', 'The user or company breaks a rule of its fields, and was not stored.'],
   invalid_request: [400, 'Bad Request', 'The request cannot be read as HTTP for this endpoint.'],
   upload_aborted: [400, 'Bad Request', 'The upload ended before it was complete.'],
   unauthorized: [401, 'Unauthorized', 'The API key is missing, unknown or revoked.'],
   forbidden: [403, 'Forbidden', 'This API key may not do that.'],
   not_found: [404, 'Not Found', 'There is nothing at this address.'],
   job_not_found: [404, 'Not Found', 'There is no such job in this environment.'],
+  environment_not_found: [404, 'Not Found', 'There is no such environment.'],
   user_not_found: [404, 'Not Found', 'There is no such user in this environment.'],
   company_not_found: [404, 'Not Found', 'There is no such company in this environment.'],
   method_not_allowed: [405, 'Method Not Allowed', 'This address does not answer this method.'],
@@ -56,6 +58,11 @@ export const ERRORS = {
     'This Idempotency-Key was used for another body or other parameters.',
   ],
   rate_limited: [429, 'Too Many Requests', 'Too many requests. Wait as long as Retry-After says.'],
+  not_supported: [
+    501,
+    'Not Implemented',
+    'Muster stores users and companies, no events. Turn tracking off in the sender (in Segment: disable the mapping "Track Event"), or set TRACK=ignore on this service.',
+  ],
   internal: [
     500,
     'Internal Server Error',
@@ -74,8 +81,17 @@ export interface ErrorExtras {
   retryAfterSeconds?: number;
   /** Further response headers, such as Allow. */
   headers?: Record<string, string>;
+  /** Of row_refused: each fault with its own code, where it is, and its public sentence. */
+  rowErrors?: readonly RowFault[];
   /** What went wrong underneath; for logs only. */
   cause?: unknown;
+}
+
+/** A fault of one row, as a line of the table in src/job/outcome.ts. */
+export interface RowFault {
+  code: string;
+  path: string;
+  message: string;
 }
 
 /** An error with a line in the table. Anything else that is thrown is a fault of the service. */
@@ -85,6 +101,7 @@ export class AppError extends Error {
   readonly details: string;
   readonly retryAfterSeconds: number | undefined;
   readonly headers: Record<string, string>;
+  readonly rowErrors: readonly RowFault[];
 
   constructor(
     readonly code: ErrorCode,
@@ -98,5 +115,6 @@ export class AppError extends Error {
     this.details = extras.details ?? '';
     this.retryAfterSeconds = extras.retryAfterSeconds;
     this.headers = extras.headers ?? {};
+    this.rowErrors = extras.rowErrors ?? [];
   }
 }

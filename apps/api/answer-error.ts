@@ -1,6 +1,6 @@
 /** Turns whatever was thrown into an answer of the errors table. The last handler; nothing else writes an error. */
 import type { ErrorRequestHandler, Request } from 'express';
-import type { Dialect } from '#dialect/dialect';
+import type { ErrorDialect } from '#dialect/dialect';
 import { AppError } from '#errors';
 import type { Logger } from '#logger';
 import { isUnavailable } from '#store/faults';
@@ -8,7 +8,7 @@ import { requestIdOf } from './context';
 
 const UNAVAILABLE_RETRY_SECONDS = 5;
 
-export function answerError(dialect: Dialect, logger: Logger): ErrorRequestHandler {
+export function answerError(dialect: ErrorDialect, logger: Logger): ErrorRequestHandler {
   return (thrown, req, res, _next) => {
     const error = toAppError(thrown, req);
     const requestId = requestIdOf(res);

@@ -4,11 +4,13 @@ import helmet from 'helmet';
 import { userpilot } from '#dialect/userpilot/dialect';
 import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
+import { createLiveUpserter } from '#pipeline/upsert-now';
 import { answerError } from './answer-error';
 import { authentication } from './authenticate';
 import type { ApiDeps } from './context';
 import { dashboard } from './dashboard';
 import { environment } from './environment';
+import { gurubaseProfiles } from './gurubase/profiles';
 import { health } from './health';
 import { bulkIdentify } from './imports/bulk-identify';
 import { controlJob } from './jobs/control-job';
@@ -20,6 +22,9 @@ import { profiles } from './profiles/profiles';
 import { listPropertiesRoute } from './properties/list-properties';
 import { reference } from './reference/reference';
 import { assignRequestId, logRequests } from './request-log';
+import { identify } from './userpilot/identify';
+import { track } from './userpilot/track';
+import { validate } from './userpilot/validate';
 
 const KINDS: readonly Entity[] = ['user', 'company'];
 
@@ -32,7 +37,10 @@ export function createApi(deps: ApiDeps): Express {
   // First, because it is asked for far more often than all the rest.
   app.use(readJobRoute(deps, userpilot, caller));
   app.use(health(deps), reference(), dashboard());
+  const upserter = createLiveUpserter(deps.store);
+  app.use(identify(deps, upserter, caller), gurubaseProfiles(deps, upserter, caller.required));
   app.use(caller.required);
+  app.use(validate(), track(deps));
   for (const kind of KINDS) {
     app.use(bulkIdentify(deps, userpilot, kind));
     app.use(profiles(deps, kind));

@@ -14,7 +14,10 @@ export interface ApiDeps {
   queue: DeliveryQueue;
   jobWatch: JobWatch;
   logger: Logger;
-  settings: Pick<Settings, 'usersPerMinute' | 'maxRows' | 'maxBytes' | 'trustProxy'>;
+  settings: Pick<
+    Settings,
+    'usersPerMinute' | 'maxRows' | 'maxBytes' | 'trustProxy' | 'identifyPerMinute' | 'track'
+  >;
 }
 
 /** The caller, as the contract scopes everything: its environment and the throttle that holds there. */

@@ -17,16 +17,28 @@ export async function readJsonBody<Schema extends z.ZodType>(
   schema: Schema,
   wrong: ErrorCode,
 ): Promise<z.output<Schema>> {
+  const read = schema.safeParse(parse(await readRawBody(req, res)));
+  if (!read.success) throw new AppError(wrong);
+  return read.data;
+}
+
+/**
+ * The text of a JSON body, for who needs the digits of its numbers.
+ * @throws AppError unsupported_media_type, payload_too_large, invalid_json
+ */
+export async function readJsonText(req: Request, res: Response): Promise<string> {
+  const body = await readRawBody(req, res);
+  parse(body);
+  return body.toString('utf8');
+}
+
+async function readRawBody(req: Request, res: Response): Promise<Buffer> {
   await new Promise<void>((resolve, reject) => {
     readRaw(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(bodyError(error))));
   });
   const body: unknown = req.body;
-  if (!Buffer.isBuffer(body)) {
-    throw new AppError(req.is('application/json') ? 'invalid_json' : 'unsupported_media_type');
-  }
-  const read = schema.safeParse(parse(body));
-  if (!read.success) throw new AppError(wrong);
-  return read.data;
+  if (Buffer.isBuffer(body)) return body;
+  throw new AppError(req.is('application/json') ? 'invalid_json' : 'unsupported_media_type');
 }
 
 function parse(body: Buffer): unknown {

@@ -4,6 +4,7 @@ import type { DeliveryQueue } from '#queue/delivery-queue';
 import type { Settings } from '#settings/settings';
 import type { Store } from '#store/client';
 import { createApi } from './app';
+import type { ApiDeps } from './context';
 import { watchJobs } from './jobs/job-watch';
 import { type Listener, listen, type TimeLimits } from './listen';
 
@@ -13,7 +14,7 @@ export interface ServeOptions {
   logger: Logger;
   /** Where the changes of jobs are listened for: the store's database. */
   databaseUrl: string;
-  settings: Pick<Settings, 'host' | 'port' | 'usersPerMinute' | 'maxRows' | 'maxBytes' | 'trustProxy'>;
+  settings: Pick<Settings, 'host' | 'port'> & ApiDeps['settings'];
   /** How long slow clients may take, when not as long as usual. */
   limits?: TimeLimits;
 }

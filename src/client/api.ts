@@ -14,12 +14,14 @@ export type ErrorCode =
   | 'unexpected_field'
   | 'too_many_files'
   | 'invalid_parameter'
+  | 'row_refused'
   | 'invalid_request'
   | 'upload_aborted'
   | 'unauthorized'
   | 'forbidden'
   | 'not_found'
   | 'job_not_found'
+  | 'environment_not_found'
   | 'user_not_found'
   | 'company_not_found'
   | 'method_not_allowed'
@@ -33,8 +35,28 @@ export type ErrorCode =
   | 'unsupported_media_type'
   | 'idempotency_key_reused'
   | 'rate_limited'
+  | 'not_supported'
   | 'internal'
   | 'unavailable';
+
+/** Every reason for which a row can fail; /docs/errors explains each. */
+export type RowErrorCode =
+  | 'invalid_json'
+  | 'invalid_encoding'
+  | 'not_an_object'
+  | 'id_missing'
+  | 'id_invalid'
+  | 'company_id_invalid'
+  | 'metadata_invalid'
+  | 'metadata_key_invalid'
+  | 'metadata_value_invalid'
+  | 'metadata_too_large'
+  | 'number_out_of_range'
+  | 'invalid_character'
+  | 'row_too_large'
+  | 'already_exists'
+  | 'does_not_exist'
+  | 'storage_error';
 
 /** What became of a row. unprocessed: the job has not come to it, or never will. */
 export type Outcome = 'created' | 'updated' | 'unchanged' | 'failed' | 'unprocessed';
@@ -78,7 +100,7 @@ export interface Job {
 
 /** Something that was accepted but is worth a look. */
 export interface JobWarning {
-  code: 'unknown_key_ignored' | 'type_changed' | 'properties_not_catalogued';
+  code: 'unknown_key_ignored' | 'nested_value_ignored' | 'type_changed' | 'properties_not_catalogued';
   /** Where in the rows, such as metadata.age. */
   path: string;
   /** Number of rows that it concerns. */
@@ -104,7 +126,8 @@ export interface ErrorBody {
   request_id: string;
   /** @minItems 1 */
   errors: {
-    error_code: ErrorCode;
+    /** Of row_refused: the fault of the row, with its place as details. */
+    error_code: ErrorCode | RowErrorCode;
     error: string;
     message: string;
     /** More about this case; may be empty. */
@@ -185,6 +208,10 @@ export interface User {
   updated_at: string;
   /** The job that last changed it. */
   last_job_id: string | null;
+  /** Only there when one was sent, and only for one user. */
+  memory?: {
+    [k: string]: unknown;
+  };
 }
 
 /** A stored company. */
@@ -215,7 +242,7 @@ export interface Property {
   first_seen_at: string;
   last_seen_at: string;
   /** The job that first sent it. */
-  first_job_id: string;
+  first_job_id: string | null;
 }
 
 /** The environment of a key, and the limits that hold there. */
@@ -235,6 +262,7 @@ export interface Environment {
 /** How many of the ids were stored; they are gone. */
 export interface Deleted {
   count: number;
+  message: string;
 }
 
 /** The process is up. */
@@ -248,4 +276,77 @@ export interface Ready {
   database: 'up' | 'down';
   queue: 'up' | 'down';
   queue_backend: 'postgresql' | 'redis';
+}
+
+/** One user, and the company that it belongs to. */
+export interface IdentifyBody {
+  user_id: string;
+  metadata?: {
+    [k: string]: unknown;
+  } | null;
+  /** Its id as id or company_id; its other keys are the company’s metadata. {} = none. */
+  company?: {
+    id?: string;
+    company_id?: string;
+    [k: string]: unknown;
+  };
+  [k: string]: unknown;
+}
+
+/** One company. */
+export interface IdentifyCompanyBody {
+  company_id: string;
+  metadata?: {
+    [k: string]: unknown;
+  } | null;
+  [k: string]: unknown;
+}
+
+/** What became of it, and what of it was not stored. */
+export interface Identified {
+  outcome: 'created' | 'updated' | 'unchanged';
+  warnings: JobWarning[];
+}
+
+/** Users with their memory: any JSON object of at most 1 MiB and 100 levels, replaced as a whole. */
+export interface GurubaseBody {
+  users: {
+    external_user_id: string;
+    /** Free JSON of the user, as Gurubase’s clients send it. */
+    memory: {
+      [k: string]: unknown;
+    };
+    [k: string]: unknown;
+  }[];
+  [k: string]: unknown;
+}
+
+/** What became of each user, in their order. */
+export interface GurubaseResults {
+  status: 'success';
+  total_users: number;
+  processed_users: number;
+  users_results: {
+    user_index: number;
+    external_user_id: string | null;
+    success: boolean;
+    errors: string[];
+  }[];
+}
+
+/** What failed; the users whose success is true are stored. */
+export interface GurubaseFailure {
+  error: string;
+  details: string[];
+  users_results: {
+    user_index: number;
+    external_user_id: string | null;
+    success: boolean;
+    errors: string[];
+  }[];
+}
+
+/** An error. */
+export interface GurubaseMessage {
+  msg: string;
 }

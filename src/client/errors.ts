@@ -1,12 +1,12 @@
 /** What the client throws: every answer that is not a success, and every failure to get one, as a MusterError. */
-import type { ErrorBody, ErrorCode } from './api';
+import type { ErrorBody, ErrorCode, RowErrorCode } from './api';
 import { readRetryAfter } from './http/retry-after';
 
 /**
  * The API's codes and two of the client's own: `unreachable`, there was no answer or it broke off; `unexpected_answer`,
  * there was one that the API never gives.
  */
-export type MusterErrorCode = ErrorCode | 'unreachable' | 'unexpected_answer';
+export type MusterErrorCode = ErrorCode | RowErrorCode | 'unreachable' | 'unexpected_answer';
 
 export interface MusterErrorFields {
   /** Of HTTP; 0 when there was no answer. */

@@ -32,6 +32,8 @@ export interface ImportOptions extends SlotOptions {
   metadata?: 'merge' | 'replace';
   /** Default `upsert`. The others fail the rows whose id is stored already, or is not. */
   existing?: 'upsert' | 'create_only' | 'update_only';
+  /** What becomes of objects and arrays as metadata values. Default `reject`: the row fails. */
+  nested?: 'reject' | 'ignore' | 'flatten';
   /**
    * Under which the service knows the import again, 1 to 255 characters. Default `auto`: a random one for each call, so
    * that a retry never imports twice. Give your own to make the call itself repeatable. False: none, and no retries.
@@ -90,11 +92,12 @@ export async function outwaitSlot<T>(
 }
 
 /** Only what differs from the API's defaults, so that a server without these parameters takes the request too. */
-function writeQuery({ dryRun, metadata, existing, onBusy }: ImportOptions): Query {
+function writeQuery({ dryRun, metadata, existing, nested, onBusy }: ImportOptions): Query {
   return {
     dry_run: dryRun || undefined,
     metadata: metadata === 'merge' ? undefined : metadata,
     existing: existing === 'upsert' ? undefined : existing,
+    nested: nested === 'reject' ? undefined : nested,
     on_busy: onBusy === 'reject' ? undefined : onBusy,
   };
 }

@@ -15,10 +15,15 @@ export interface JobContext {
   now: Date;
 }
 
-export interface Dialect {
+/** How a vendor words what went wrong. */
+export interface ErrorDialect {
   readonly name: string;
-  /** The job object. */
-  writeJob(job: Job, context: JobContext): object;
   /** The body of an error answer. */
   writeError(error: AppError, requestId: string): object;
+}
+
+/** The wire of a vendor that has jobs. */
+export interface Dialect extends ErrorDialect {
+  /** The job object. */
+  writeJob(job: Job, context: JobContext): object;
 }

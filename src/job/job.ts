@@ -2,7 +2,7 @@
 import type { Entity } from './entity';
 import type { JobStatus } from './lifecycle';
 import type { JobWarning } from './observations';
-import type { ImportOptions } from './options';
+import type { ImportOptions, ReadingOptions } from './options';
 
 /** Why a whole job failed, or was ended. */
 export const JOB_ERRORS = {
@@ -13,7 +13,7 @@ export const JOB_ERRORS = {
 
 export type JobErrorCode = keyof typeof JOB_ERRORS;
 
-export interface Job extends ImportOptions {
+export interface Job extends ImportOptions, ReadingOptions {
   id: string;
   environmentId: number;
   entity: Entity;

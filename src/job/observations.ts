@@ -16,19 +16,21 @@ export const MAX_OBSERVED_KEYS = 10_000;
 export interface Observations {
   properties: Map<string, Partial<Record<PropertyType, number>>>;
   ignoredKeys: Map<string, number>;
+  /** Rows by key of the metadata that was left out because its value is nested. */
+  droppedKeys: Map<string, number>;
   overflow: number;
 }
 
 /** A warning of a job as it stands on the wire. */
 export interface JobWarning {
-  code: 'unknown_key_ignored' | 'type_changed' | 'properties_not_catalogued';
+  code: 'unknown_key_ignored' | 'nested_value_ignored' | 'type_changed' | 'properties_not_catalogued';
   path: string;
   rows: number;
   message: string;
 }
 
 export function emptyObservations(): Observations {
-  return { properties: new Map(), ignoredKeys: new Map(), overflow: 0 };
+  return { properties: new Map(), ignoredKeys: new Map(), droppedKeys: new Map(), overflow: 0 };
 }
 
 /** Counts one property of one row. */
@@ -45,11 +47,16 @@ export function observeProperty(seen: Observations, key: string, type: PropertyT
   counts[type] = (counts[type] ?? 0) + 1;
 }
 
-/** Counts one ignored key of one row. */
-export function observeIgnoredKey(seen: Observations, key: string): void {
-  const rows = seen.ignoredKeys.get(key);
-  if (rows === undefined && seen.ignoredKeys.size >= MAX_OBSERVED_KEYS) seen.overflow++;
-  else seen.ignoredKeys.set(key, (rows ?? 0) + 1);
+/** Counts one key of one row that was ignored, or left out for its nested value. */
+export function observeIgnoredKey(
+  seen: Observations,
+  key: string,
+  kind: 'ignoredKeys' | 'droppedKeys' = 'ignoredKeys',
+): void {
+  const keys = seen[kind];
+  const rows = keys.get(key);
+  if (rows === undefined && keys.size >= MAX_OBSERVED_KEYS) seen.overflow++;
+  else keys.set(key, (rows ?? 0) + 1);
 }
 
 /** As JSON for the job row. Entries, not objects: a key may be `__proto__`. */
@@ -57,6 +64,7 @@ export function packObservations(seen: Observations): string {
   return JSON.stringify({
     properties: [...seen.properties],
     ignoredKeys: [...seen.ignoredKeys],
+    droppedKeys: [...seen.droppedKeys],
     overflow: seen.overflow,
   });
 }
@@ -66,11 +74,34 @@ export function unpackObservations(packed: unknown): Observations {
   const json = packed as {
     properties?: [string, Partial<Record<PropertyType, number>>][];
     ignoredKeys?: [string, number][];
+    droppedKeys?: [string, number][];
     overflow?: number;
   };
   return {
     properties: new Map(json.properties),
     ignoredKeys: new Map(json.ignoredKeys),
+    droppedKeys: new Map(json.droppedKeys),
     overflow: json.overflow ?? 0,
   };
+}
+
+const IGNORED = {
+  unknown_key_ignored: 'The key is none of those a row may have and was ignored.',
+  nested_value_ignored: 'The value is an object or array and was left out, as nested=ignore asks.',
+} as const;
+
+/** The warning that so many rows had something that was not stored. */
+export function warnOfIgnored(code: keyof typeof IGNORED, path: string, rows: number): JobWarning {
+  return { code, path, rows, message: IGNORED[code] };
+}
+
+/** What of one row was not stored. */
+export function warnOfRow(row: {
+  ignoredKeys: readonly string[];
+  droppedKeys: readonly string[];
+}): JobWarning[] {
+  return [
+    ...row.ignoredKeys.map((key) => warnOfIgnored('unknown_key_ignored', key, 1)),
+    ...row.droppedKeys.map((key) => warnOfIgnored('nested_value_ignored', `metadata.${key}`, 1)),
+  ];
 }

@@ -11,6 +11,19 @@ export const EXISTING_MODES = ['upsert', 'create_only', 'update_only'] as const;
 /** create_only refuses rows whose id is stored already, update_only those whose id is not. */
 export type ExistingMode = (typeof EXISTING_MODES)[number];
 
+export const NESTED_MODES = ['reject', 'ignore', 'flatten'] as const;
+
+/**
+ * What becomes of an object or array as a metadata value. reject: the row fails. ignore: the key is left out, with a
+ * warning. flatten: its members become keys of their own, such as `address.city` and `tags.0`.
+ */
+export type NestedMode = (typeof NESTED_MODES)[number];
+
+/** How the rows of an import are read. */
+export interface ReadingOptions {
+  nested: NestedMode;
+}
+
 export interface ImportOptions {
   /** Only say what would happen: nothing is written, no slot is taken, the throttle does not hold. */
   dryRun: boolean;

@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { ENTITIES, type Entity } from '#job/entity';
+import type { ReadingOptions } from '#job/options';
 import { rowError } from '#job/outcome';
 import { parseRecord } from './csv-record';
 import { placeColumns, RecordWriter } from './map-columns';
@@ -12,10 +13,16 @@ import { MAX_ROW_BYTES, type ReadRow, readRow, refusedRow } from './read-row';
 /** What reads the rows of one job. */
 export type RowReader = (raw: Buffer) => ReadRow;
 
-/** @param csvHeader the header line of a CSV file; null for rows that are JSON */
-export function createRowReader(job: { entity: Entity; csvHeader: Buffer | null }): RowReader {
-  const { entity, csvHeader } = job;
-  if (csvHeader === null) return (raw) => readRow(raw, entity);
+/** What rows came in. */
+export interface RowOrigin extends Partial<ReadingOptions> {
+  entity: Entity;
+  /** The header line of a CSV file, whose cells are never nested; null for rows that are JSON. */
+  csvHeader: Buffer | null;
+}
+
+export function createRowReader(job: RowOrigin): RowReader {
+  const { entity, csvHeader, nested } = job;
+  if (csvHeader === null) return (raw) => readRow(raw, entity, nested);
   const writer = new RecordWriter(placeColumns(parseRecord(csvHeader) ?? [], ENTITIES[entity]));
   return (raw) => readRecord(raw, writer, entity);
 }

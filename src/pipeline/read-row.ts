@@ -6,8 +6,10 @@
 import { isUtf8 } from 'node:buffer';
 import { ENTITIES, type Entity } from '#job/entity';
 import type { PropertyType } from '#job/observations';
+import type { NestedMode } from '#job/options';
 import { type RowError, rowError } from '#job/outcome';
 import { doublesAreExact, isStorableNumber, MAX_FRACTION_DIGITS, metadataNumberTexts } from './exact-numbers';
+import { isNested, settleNested } from './settle-nested';
 
 export const MAX_ROW_BYTES = 1024 * 1024;
 const MAX_ID_CHARACTERS = 256;
@@ -34,6 +36,8 @@ export interface ReadRow {
   errors: RowError[];
   /** Keys beside the known ones: ignored and reported. */
   ignoredKeys: string[];
+  /** Keys of the metadata that were left out because their value is an object or an array. */
+  droppedKeys: string[];
   /** Whether a value of the metadata is null. */
   hasNulls: boolean;
   /** JSON text of the metadata, `{}` when absent or null. Made when it is asked for. */
@@ -49,6 +53,7 @@ class ParsedRow implements ReadRow {
   companyId: string | null | undefined;
   errors: RowError[] = [];
   ignoredKeys: string[] = [];
+  droppedKeys: string[] = [];
   hasNulls = false;
   /** The metadata, once it was found to be an object of keys and values that may be stored. */
   values: Record<string, Primitive> = {};
@@ -86,8 +91,9 @@ class ParsedRow implements ReadRow {
  * Reads and checks a row.
  * @param raw the row's bytes as they came
  * @param entity which kind of row it is
+ * @param nested what becomes of objects and arrays as metadata values
  */
-export function readRow(raw: Buffer, entity: Entity): ReadRow {
+export function readRow(raw: Buffer, entity: Entity, nested: NestedMode = 'reject'): ReadRow {
   if (raw.length > MAX_ROW_BYTES) return refusedRow(rowError('row_too_large'));
   if (!isUtf8(raw)) return refusedRow(rowError('invalid_encoding'));
   const text = raw.toString('utf8');
@@ -99,7 +105,30 @@ export function readRow(raw: Buffer, entity: Entity): ReadRow {
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     return refusedRow(rowError('not_an_object'));
-  return readObject(value as Record<string, unknown>, text, entity);
+  const object = value as Record<string, unknown>;
+  return nested !== 'reject' && hasNestedValues(object)
+    ? readNested(object, text, entity, nested)
+    : readObject(object, text, entity);
+}
+
+/** Reads a row whose metadata has objects or arrays as values. */
+function readNested(
+  object: Record<string, unknown>,
+  text: string,
+  entity: Entity,
+  nested: Exclude<NestedMode, 'reject'>,
+): ReadRow {
+  const settled = settleNested(text, object, nested);
+  // Deeper than is looked into: refused as without the option.
+  if (settled === undefined) return readObject(object, text, entity);
+  const row = readObject(JSON.parse(settled.text) as Record<string, unknown>, settled.text, entity);
+  row.droppedKeys = settled.dropped.map(showable);
+  return row;
+}
+
+function hasNestedValues(object: Record<string, unknown>): boolean {
+  const metadata = own(object, 'metadata');
+  return isNested(metadata) && !Array.isArray(metadata) && Object.values(metadata).some(isNested);
 }
 
 /** A row that could not even be taken apart. */
@@ -109,7 +138,7 @@ export function refusedRow(error: RowError): ReadRow {
   return row;
 }
 
-function readObject(object: Record<string, unknown>, text: string, entity: Entity): ReadRow {
+function readObject(object: Record<string, unknown>, text: string, entity: Entity): ParsedRow {
   const { idKey, belongsToCompany } = ENTITIES[entity];
   const keys = Object.keys(object);
   const row = new ParsedRow(text, keys.length);

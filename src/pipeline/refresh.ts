@@ -1,5 +1,5 @@
 /** Stage `pending_refresh`: brings the property catalogue up to date and words the job's warnings. */
-import type { JobWarning, Observations, PropertyType } from '#job/observations';
+import { type JobWarning, type Observations, type PropertyType, warnOfIgnored } from '#job/observations';
 import { catalogueProperties, findKnownTypes } from '#store/properties';
 import type { Slice } from './slice';
 
@@ -31,14 +31,12 @@ function typeChanges(observations: Observations, known: ReadonlyMap<string, Prop
 
 /** Warnings about what was not stored: nothing disappears silently. */
 export function describeIgnored(observations: Observations): JobWarning[] {
-  const warnings = [...observations.ignoredKeys].map(
-    ([path, rows]): JobWarning => ({
-      code: 'unknown_key_ignored',
-      path,
-      rows,
-      message: 'The key is none of those a row may have and was ignored.',
-    }),
-  );
+  const warnings = [
+    ...[...observations.ignoredKeys].map(([path, rows]) => warnOfIgnored('unknown_key_ignored', path, rows)),
+    ...[...observations.droppedKeys].map(([key, rows]) =>
+      warnOfIgnored('nested_value_ignored', `metadata.${key}`, rows),
+    ),
+  ];
   if (observations.overflow > 0) {
     warnings.push({
       code: 'properties_not_catalogued',

@@ -9,8 +9,10 @@ export class RequestDigest {
   private readonly hash: Hash;
   private digest: Buffer | undefined;
 
-  constructor({ entity, dryRun, metadataMode, existingMode, onBusy }: ImportRequest) {
-    const parameters = JSON.stringify([entity, dryRun, metadataMode, existingMode, onBusy]);
+  constructor({ entity, dryRun, metadataMode, existingMode, onBusy, nested }: ImportRequest) {
+    // What has its default is left out: a request of before there was the parameter stays the same request.
+    const others = nested === 'reject' ? [] : [nested];
+    const parameters = JSON.stringify([entity, dryRun, metadataMode, existingMode, onBusy, ...others]);
     this.hash = createHash('sha256').update(`${parameters}\n`);
   }
 

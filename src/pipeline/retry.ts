@@ -58,6 +58,16 @@ async function makeChild(tx: Transaction, request: RetryRequest): Promise<Job> {
 
 function inherited(parent: LockedJob) {
   const { id: parentJobId, environmentId, entity, filename, csvHeader } = parent;
-  const { dryRun, metadataMode, existingMode } = parent;
-  return { parentJobId, environmentId, entity, filename, csvHeader, dryRun, metadataMode, existingMode };
+  const { dryRun, metadataMode, existingMode, nested } = parent;
+  return {
+    parentJobId,
+    environmentId,
+    entity,
+    filename,
+    csvHeader,
+    dryRun,
+    metadataMode,
+    existingMode,
+    nested,
+  };
 }

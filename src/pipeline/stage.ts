@@ -141,7 +141,7 @@ class Upload implements StagedUpload {
 
   private async makeJob(tx: Transaction, rest: Buffer | undefined, filename: string): Promise<Job> {
     const { request, jobId, cutter } = this.options;
-    const { owner, entity, requestId, dryRun, metadataMode, existingMode } = request;
+    const { owner, entity, requestId, dryRun, metadataMode, existingMode, nested } = request;
     const place = await takePlace(tx, request);
     if (rest !== undefined) await copyStagedRows(tx, rest);
     if (this.begun) await endUpload(tx, jobId);
@@ -158,6 +158,7 @@ class Upload implements StagedUpload {
       dryRun,
       metadataMode,
       existingMode,
+      nested,
       parentJobId: null,
     });
   }

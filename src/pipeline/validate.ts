@@ -36,5 +36,6 @@ export async function validateSlice(slice: Slice): Promise<SliceOutcome> {
 
 function observe(observations: Observations, read: ReadRow): void {
   for (const key of read.ignoredKeys) observeIgnoredKey(observations, key);
+  for (const key of read.droppedKeys) observeIgnoredKey(observations, key, 'droppedKeys');
   for (const [key, type] of read.properties) observeProperty(observations, key, type);
 }

@@ -54,6 +54,13 @@ export const SETTINGS = z.object({
   RETENTION_DAYS: wholeNumber(1, 36_500)
     .prefault('30')
     .describe('Days after which finished jobs, their rows and results are deleted.'),
+  IDENTIFY_PER_MINUTE: wholeNumber(0, 100_000_000)
+    .prefault('600')
+    .describe('Single calls (identify, Gurubase) of a key in a minute, for each API process; 0 = no limit.'),
+  TRACK: z
+    .enum(['reject', 'ignore'])
+    .default('reject')
+    .describe('Events of POST /v1/track: `reject` answers 501, `ignore` answers 202 and counts them only.'),
   TRUST_PROXY: wholeNumber(0, 10)
     .prefault('0')
     .describe('Reverse proxies before the API: the address of a client is taken from X-Forwarded-For then.'),
@@ -76,6 +83,8 @@ export interface Settings {
   maxBytes: number;
   workerConcurrency: number;
   retentionDays: number;
+  identifyPerMinute: number;
+  track: 'reject' | 'ignore';
   trustProxy: number;
   logLevel: string;
   production: boolean;
@@ -109,6 +118,8 @@ export function readSettings(environment: Record<string, string | undefined> = p
     maxBytes: values.MAX_BYTES,
     workerConcurrency: values.WORKER_CONCURRENCY,
     retentionDays: values.RETENTION_DAYS,
+    identifyPerMinute: values.IDENTIFY_PER_MINUTE,
+    track: values.TRACK,
     trustProxy: values.TRUST_PROXY,
     logLevel: values.LOG_LEVEL,
     production: values.NODE_ENV === 'production',

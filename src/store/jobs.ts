@@ -2,7 +2,7 @@
 import type { Entity } from '#job/entity';
 import type { Job } from '#job/job';
 import type { JobStatus } from '#job/lifecycle';
-import type { ImportOptions } from '#job/options';
+import type { ImportOptions, ReadingOptions } from '#job/options';
 import type { Queryable } from './client';
 
 /** Jobs that wait their turn. */
@@ -19,11 +19,11 @@ export const JOB_COLUMNS = `id, environment_id AS "environmentId", entity, statu
   due_at AS "dueAt", filename, file_size AS "fileSize", total_rows AS "totalRows", created_rows AS "createdRows",
   updated_rows AS "updatedRows", unchanged_rows AS "unchangedRows", failed_rows AS "failedRows", warnings,
   error_code AS "errorCode", holds_slot AS "holdsSlot", ${AHEAD} AS ahead, dry_run AS "dryRun",
-  metadata_mode AS "metadataMode", existing_mode AS "existingMode", parent_job_id AS "parentJobId",
+  metadata_mode AS "metadataMode", existing_mode AS "existingMode", nested, parent_job_id AS "parentJobId",
   request_id AS "requestId", submitted_at AS "submittedAt", started_at AS "startedAt", ended_at AS "endedAt"`;
 
 /** What the caller knows of a job before it exists. */
-export interface NewJob extends ImportOptions {
+export interface NewJob extends ImportOptions, ReadingOptions {
   id: string;
   environmentId: number;
   entity: Entity;
@@ -48,8 +48,8 @@ export const SLOT_INDEX = 'jobs_slot';
 export async function insertJob(db: Queryable, job: NewJob): Promise<Job> {
   const { rows } = await db.query<Job>(
     `INSERT INTO jobs (id, environment_id, entity, filename, file_size, total_rows, request_id, csv_header,
-                       dry_run, metadata_mode, existing_mode, parent_job_id, holds_slot, submitted_at, due_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, clock_timestamp(), clock_timestamp())
+                       dry_run, metadata_mode, existing_mode, parent_job_id, holds_slot, nested, submitted_at, due_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, clock_timestamp(), clock_timestamp())
      RETURNING ${JOB_COLUMNS}`,
     [
       job.id,
@@ -65,6 +65,7 @@ export async function insertJob(db: Queryable, job: NewJob): Promise<Job> {
       job.existingMode,
       job.parentJobId,
       job.holdsSlot,
+      job.nested,
     ],
   );
   return rows[0] as Job;

@@ -14,6 +14,8 @@ export interface Profile {
   createdAt: Date;
   updatedAt: Date;
   lastJobId: string | null;
+  /** JSON text of what Gurubase's clients keep of a user; null when there is none. Read with one user only. */
+  memory?: string | null;
 }
 
 const COLUMNS: Record<Entity, string> = { user: columns('user'), company: columns('company') };
@@ -33,7 +35,8 @@ export async function readProfile(
 ): Promise<Profile | undefined> {
   const { collection, idKey } = ENTITIES[entity];
   const { rows } = await db.query<Profile>(
-    `SELECT ${COLUMNS[entity]} FROM ${collection} WHERE environment_id = $1 AND ${idKey} = $2`,
+    `SELECT ${COLUMNS[entity]}, ${entity === 'user' ? 'memory::text' : 'NULL'} AS memory
+     FROM ${collection} WHERE environment_id = $1 AND ${idKey} = $2`,
     [environmentId, id],
   );
   return rows[0];

@@ -9,7 +9,8 @@ export interface SeenProperty {
 }
 
 interface CataloguedJob {
-  id: string;
+  /** Null for single calls. */
+  id: string | null;
   environmentId: number;
   entity: Entity;
 }
@@ -46,7 +47,8 @@ export async function catalogueProperties(
 export interface Property extends SeenProperty {
   firstSeenAt: Date;
   lastSeenAt: Date;
-  firstJobId: string;
+  /** Null when a single call has sent it first. */
+  firstJobId: string | null;
 }
 
 /** Properties in the order of their keys' bytes. @param after only keys behind this one */

@@ -10,6 +10,8 @@ import { startProxy } from './support/proxy';
 import { expectErrorBody } from './support/refusal';
 
 const SETTINGS = {
+  identifyPerMinute: 0,
+  track: 'reject' as const,
   usersPerMinute: 0,
   maxRows: 100,
   maxBytes: 1_000_000,

@@ -132,3 +132,59 @@ describe.each([
     await muster.get(`/v1/${collection}/absent`).expect(404);
   });
 });
+
+describe('objects and arrays as metadata values', () => {
+  const ROW = {
+    user_id: 'nested',
+    metadata: { plan: 'pro', address: { city: 'Bern', zip: 3000 }, tags: ['a', { b: null }], empty: {} },
+  };
+
+  const stored = async () => (await muster.get('/v1/users/nested')).body.metadata;
+
+  it('fail the row unless it is asked otherwise', async () => {
+    const job = await importRows('', [ROW]);
+    expect(job).toMatchObject({ status: 'failed', failed_rows: 1, warnings: [] });
+  });
+
+  it('are left out with a warning under nested=ignore, also in a dry run', async () => {
+    const warnings = [
+      { code: 'nested_value_ignored', path: 'metadata.address', rows: 2 },
+      { code: 'nested_value_ignored', path: 'metadata.tags', rows: 2 },
+      { code: 'nested_value_ignored', path: 'metadata.empty', rows: 2 },
+    ];
+    for (const query of ['nested=ignore&dry_run=true', 'nested=ignore']) {
+      const job = await importRows(query, [ROW, { ...ROW, company_id: 'c' }]);
+      expect(job).toMatchObject({ created_rows: 1, updated_rows: 1, warnings });
+    }
+    expect(await stored()).toEqual({ plan: 'pro' });
+  });
+
+  it('become keys of their own under nested=flatten, with every digit', async () => {
+    const row =
+      '{"user_id":"nested","metadata":{"a":{"big":9007199254740993,"list":[0.10]},"__proto__":{"x":1}}}';
+    const { body } = await muster
+      .post(path('nested=flatten'))
+      .set('Content-Type', 'application/json')
+      .send(`[${row}]`);
+    expect(await muster.finished(body.job_id)).toMatchObject({ updated_rows: 1, warnings: [] });
+    const text = await muster
+      .get('/v1/users/nested')
+      .buffer(true)
+      .parse((res, done) => {
+        let all = '';
+        res.on('data', (chunk: Buffer) => {
+          all += chunk;
+        });
+        res.on('end', () => done(null, all));
+      });
+    expect(text.body).toContain('"a.big": 9007199254740993');
+    expect(text.body).toContain('"a.list.0": 0.10');
+    expect(text.body).toContain('"__proto__.x": 1');
+  });
+
+  it('refuses a row that is flattened into more keys than a row may have', async () => {
+    const metadata = { list: Array.from({ length: 1_001 }, (_, n) => n) };
+    const job = await importRows('nested=flatten', [{ user_id: 'wide', metadata }]);
+    expect(await outcomes(job)).toEqual(['metadata_too_large']);
+  });
+});

@@ -25,6 +25,9 @@ export interface MusterOptions {
   usersPerMinute?: number;
   maxRows?: number;
   maxBytes?: number;
+  /** Default 0: no limit. */
+  identifyPerMinute?: number;
+  track?: 'reject' | 'ignore';
   /** Default 1. */
   apis?: number;
   /** Default 1. */
@@ -92,6 +95,8 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     maxRows: options.maxRows ?? 10_000,
     maxBytes: options.maxBytes ?? 52_428_800,
     trustProxy: 0,
+    identifyPerMinute: options.identifyPerMinute ?? 0,
+    track: options.track ?? 'reject',
     host: '127.0.0.1',
     port: 0,
   };

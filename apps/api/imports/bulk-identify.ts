@@ -52,6 +52,7 @@ function readRequest(req: Request, res: Response, entity: Entity): ImportRequest
     dryRun: query.dry_run,
     metadataMode: query.metadata,
     existingMode: query.existing,
+    nested: query.nested,
     onBusy: query.on_busy,
   };
 }

@@ -1,6 +1,6 @@
 /** What a client may say beside the rows of an import. */
 import { z } from 'zod';
-import { EXISTING_MODES, METADATA_MODES } from '#job/options';
+import { EXISTING_MODES, METADATA_MODES, NESTED_MODES } from '#job/options';
 import { flag } from '../parameters';
 
 export const onBusy = z.enum(['reject', 'queue']).default('reject').meta({
@@ -20,6 +20,10 @@ export const IMPORT_PARAMETERS = {
   existing: z.enum(EXISTING_MODES).default('upsert').meta({
     description:
       'create_only: a row whose id is stored already fails with already_exists. update_only: one whose id is not stored fails with does_not_exist.',
+  }),
+  nested: z.enum(NESTED_MODES).default('reject').meta({
+    description:
+      'What becomes of an object or array as a metadata value. reject: the row fails with metadata_value_invalid. ignore: the key is left out, with a warning. flatten: address.city, tags.0.',
   }),
   on_busy: onBusy,
 };

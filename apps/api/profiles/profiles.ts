@@ -52,7 +52,11 @@ async function erase(req: Request, res: Response, { store, logger }: ApiDeps, en
   const { [collection]: ids = [] } = await readJsonBody(req, res, deleteBody(entity), missingCode);
   const count = await eraseProfiles(store, callerOf(res).environmentId, entity, ids);
   logger.info({ request_id: requestIdOf(res), count }, `${collection} erased`);
-  res.status(202).json({ count });
+  res.status(202).json({ count, message: deletedMessage(entity, count) });
+}
+
+function deletedMessage(entity: Entity, count: number): string {
+  return count === 1 ? `1 ${entity} was deleted.` : `${count} ${ENTITIES[entity].collection} were deleted.`;
 }
 
 async function listPage(req: Request, res: Response, { store }: ApiDeps, entity: Entity): Promise<void> {
@@ -108,6 +112,7 @@ function writeProfile(profile: Profile, entity: Entity): string {
     `"created_at":${JSON.stringify(profile.createdAt)}`,
     `"updated_at":${JSON.stringify(profile.updatedAt)}`,
     `"last_job_id":${JSON.stringify(profile.lastJobId)}`,
+    ...(profile.memory == null ? [] : [`"memory":${profile.memory}`]),
   ];
   return `{${members.join(',')}}`;
 }

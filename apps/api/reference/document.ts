@@ -3,10 +3,20 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-openapi';
 import type { z } from 'zod';
-import { ErrorBody, ErrorCode, Job, JobError, JobStatus, JobWarning } from '#dialect/userpilot/schemas';
+import {
+  ErrorBody,
+  ErrorCode,
+  Job,
+  JobError,
+  JobStatus,
+  JobWarning,
+  RowErrorCode,
+} from '#dialect/userpilot/schemas';
 import { commonResponses, HEADERS } from './answers';
 import { errorExamples } from './examples';
 import { environmentRoutes } from './routes/environment';
+import { gurubaseRoutes } from './routes/gurubase';
+import { identifyRoutes } from './routes/identify';
 import { importRoutes } from './routes/imports';
 import { jobRoutes } from './routes/jobs';
 import { openRoutes } from './routes/open';
@@ -17,7 +27,14 @@ import {
   CompanyRow,
   Deleted,
   Environment,
+  GurubaseBody,
+  GurubaseFailure,
+  GurubaseMessage,
+  GurubaseResults,
   Health,
+  Identified,
+  IdentifyBody,
+  IdentifyCompanyBody,
   Outcome,
   Property,
   Ready,
@@ -51,12 +68,14 @@ const TAGS = [
   { name: 'Users', description: 'Stored users.' },
   { name: 'Companies', description: 'Stored companies.' },
   { name: 'Properties', description: 'The metadata keys that users and companies have.' },
+  { name: 'Userpilot', description: 'Userpilot’s calls beside the imports.' },
+  { name: 'Gurubase', description: 'Gurubase’s profiles, over the same users.' },
   { name: 'Environment', description: 'What a key opens.' },
   { name: 'Service', description: 'Health and this reference. Open without a key.' },
 ];
 
 const SCHEMAS: readonly z.ZodType[] = [
-  ...[Job, JobStatus, JobWarning, JobError, ErrorBody, ErrorCode],
+  ...[Job, JobStatus, JobWarning, JobError, ErrorBody, ErrorCode, RowErrorCode],
   ...[
     UserRow,
     CompanyRow,
@@ -71,6 +90,8 @@ const SCHEMAS: readonly z.ZodType[] = [
     Health,
     Ready,
   ],
+  ...[IdentifyBody, IdentifyCompanyBody, Identified],
+  ...[GurubaseBody, GurubaseResults, GurubaseFailure, GurubaseMessage],
 ];
 
 /** @returns the OpenAPI 3.1 document as JSON values; a new object each time, always with the same content */
@@ -91,6 +112,8 @@ export function createDocument(): object {
     ...jobRoutes,
     ...profileRoutes,
     ...propertyRoutes,
+    ...identifyRoutes,
+    ...gurubaseRoutes,
     ...environmentRoutes,
     ...openRoutes,
   ]) {

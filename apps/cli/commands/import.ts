@@ -2,7 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Client, isMusterError } from '#client/index';
-import { EXISTING_MODES, METADATA_MODES } from '#job/options';
+import { EXISTING_MODES, METADATA_MODES, NESTED_MODES } from '#job/options';
 import { connectClient, type GlobalFlags } from '../connection';
 import { CliError, exitCode } from '../exit-codes';
 import { beginImport, findInterrupted } from '../import/begin-import';
@@ -18,7 +18,7 @@ import { count, formatSeconds, printable, writeJson } from '../show';
 
 type ImportFlags = GlobalFlags &
   ReadingFlags &
-  Pick<ImportRequest, 'batchRows' | 'batchBytes' | 'metadata' | 'existing' | 'errors'> & {
+  Pick<ImportRequest, 'batchRows' | 'batchBytes' | 'metadata' | 'existing' | 'nested' | 'errors'> & {
     dryRun?: boolean;
     resume?: boolean;
     restart?: boolean;
@@ -54,6 +54,9 @@ export function addImport(program: Command, signal: AbortSignal): void {
     )
     .addOption(
       new Option('--existing <mode>', 'what to do about ids that are stored').choices(EXISTING_MODES),
+    )
+    .addOption(
+      new Option('--nested <mode>', 'what becomes of objects and arrays as values').choices(NESTED_MODES),
     )
     .option('--dry-run', 'only say what would happen')
     .option('--errors <file>', 'collects the rows that failed, ready to be mended and imported again')
@@ -122,7 +125,7 @@ function givenOf(command: Command, flags: ImportFlags): Partial<ImportRequest> {
 }
 
 function requestOf(files: string[], flags: ImportFlags): ImportRequest {
-  const { batchRows, batchBytes, metadata, existing, dryRun = false, errors } = flags;
+  const { batchRows, batchBytes, metadata, existing, nested, dryRun = false, errors } = flags;
   if (files.length === 0) throw new CliError('refused', 'Which files? muster import --help');
   if (errors !== undefined && files.length > 1) {
     throw new CliError('refused', '--errors collects the rows of one file: import the files one by one.');
@@ -134,6 +137,7 @@ function requestOf(files: string[], flags: ImportFlags): ImportRequest {
     batchBytes,
     metadata,
     existing,
+    nested,
     dryRun,
     errors: errors === undefined ? undefined : path.resolve(errors),
   };
@@ -162,7 +166,7 @@ async function requireMuster(client: Client): Promise<void> {
     if (!isMusterError(error, 'not_found', 'method_not_allowed', 'unexpected_answer')) throw error;
     throw new CliError(
       'refused',
-      'The server is not a Muster: it has no --dry-run, --metadata and --existing.',
+      'The server is not a Muster: it has no --dry-run, --metadata, --existing and --nested.',
     );
   }
 }

@@ -1,7 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ENTITIES, type Entity } from '#job/entity';
-import type { RowError } from '#job/outcome';
-import { readRow } from '#pipeline/read-row';
+import { NESTED_MODES, type NestedMode } from '#job/options';
+import { type ReadRow, readRow, refusedRow } from '#pipeline/read-row';
 import type { GlobalFlags } from '../connection';
 import { exitCode } from '../exit-codes';
 import type { FailedRow } from '../import/error-file';
@@ -11,7 +11,7 @@ import { type PreparedRow, prepareRows } from '../import/prepare-rows';
 import { readRows } from '../import/read-rows';
 import { count, printable, writeJson } from '../show';
 
-type ValidateFlags = Pick<GlobalFlags, 'json' | 'quiet'> & ReadingFlags & { max: number };
+type ValidateFlags = Pick<GlobalFlags, 'json' | 'quiet'> & ReadingFlags & { max: number; nested: NestedMode };
 
 /** Names of ignored keys that are told; a file whose keys are data has endless ones. */
 const MAX_IGNORED_KEYS = 20;
@@ -28,6 +28,11 @@ export function addValidate(program: Command): void {
     .argument('<file>', 'the file, or - for standard input');
   addReadingOptions(command)
     .option('--max <rows>', 'shows so many failed rows at most; all are counted', readMax, 20)
+    .addOption(
+      new Option('--nested <mode>', 'what becomes of objects and arrays as values')
+        .choices(NESTED_MODES)
+        .default('reject'),
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  muster validate users.ndjson\n  muster validate export.csv --id-column uuid --json\n',
@@ -48,8 +53,9 @@ async function validate(file: string, flags: ValidateFlags): Promise<number> {
   for await (const batch of prepared.batches) {
     for (const row of batch) {
       total++;
-      const { id, errors, ignoredKeys } = check(row, entity);
+      const { id, errors, ignoredKeys, droppedKeys } = check(row, entity, flags.nested);
       for (const key of ignoredKeys) countKey(ignored, key);
+      for (const key of droppedKeys) countKey(ignored, `metadata.${key}`);
       if (errors.length === 0) continue;
       failed++;
       if (failed <= flags.max) showFailed({ input: row.input, id, errors }, flags);
@@ -59,20 +65,17 @@ async function validate(file: string, flags: ValidateFlags): Promise<number> {
   else if (!flags.quiet) {
     if (failed > flags.max) process.stdout.write(`... and ${count(failed - flags.max)} more.\n`);
     for (const [key, times] of ignored) {
-      process.stdout.write(
-        `${printable(key)}: a key of ${count(times)} rows that is ignored; put it into metadata.\n`,
-      );
+      process.stdout.write(`${printable(key)}: a key of ${count(times)} rows that is not stored.\n`);
     }
     process.stdout.write(`${count(total)} rows, ${count(failed)} would fail.\n`);
   }
   return exitCode(failed > 0 ? 'rows_failed' : 'ok');
 }
 
-function check(
-  row: PreparedRow,
-  entity: Entity,
-): { id: string | null; errors: readonly RowError[]; ignoredKeys: readonly string[] } {
-  return 'error' in row ? { id: null, errors: [row.error], ignoredKeys: [] } : readRow(row.json, entity);
+type CheckedRow = Pick<ReadRow, 'id' | 'errors' | 'ignoredKeys' | 'droppedKeys'>;
+
+function check(row: PreparedRow, entity: Entity, nested: NestedMode): CheckedRow {
+  return 'error' in row ? refusedRow(row.error) : readRow(row.json, entity, nested);
 }
 
 function countKey(ignored: Map<string, number>, key: string): void {

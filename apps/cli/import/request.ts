@@ -1,6 +1,6 @@
 /** What was asked for with `muster import`: enough to go on with it, and so what an interrupted import keeps on disk. */
 import { z } from 'zod';
-import { EXISTING_MODES, METADATA_MODES } from '#job/options';
+import { EXISTING_MODES, METADATA_MODES, NESTED_MODES } from '#job/options';
 import { FORMATS } from '#pipeline/cut/create-cutter';
 import { CELL_TYPES } from '#pipeline/map-columns';
 
@@ -29,6 +29,7 @@ export const importRequestSchema = readingSchema.extend({
   batchBytes: z.int(),
   metadata: z.enum(METADATA_MODES).optional(),
   existing: z.enum(EXISTING_MODES).optional(),
+  nested: z.enum(NESTED_MODES).optional(),
   dryRun: z.boolean(),
   /** Path from the root of the file for rows that fail. */
   errors: z.string().optional(),
@@ -36,6 +37,11 @@ export const importRequestSchema = readingSchema.extend({
 export type ImportRequest = z.infer<typeof importRequestSchema>;
 
 /** What the server is told of it: only what differs from its defaults. */
-export function jobOptions({ metadata, existing, dryRun }: ImportRequest) {
-  return { ...(metadata && { metadata }), ...(existing && { existing }), ...(dryRun && { dryRun }) };
+export function jobOptions({ metadata, existing, nested, dryRun }: ImportRequest) {
+  return {
+    ...(metadata && { metadata }),
+    ...(existing && { existing }),
+    ...(nested && { nested }),
+    ...(dryRun && { dryRun }),
+  };
 }

@@ -7,6 +7,7 @@ import { ERRORS, type ErrorCode as ErrorCodeName } from '#errors';
 import { ENTITIES } from '#job/entity';
 import { JOB_ERRORS } from '#job/job';
 import { STATUSES } from '#job/lifecycle';
+import { ROW_ERRORS, type RowErrorCode as RowErrorCodeName } from '#job/outcome';
 
 const time = z.iso.datetime();
 const count = z.int().min(0);
@@ -24,7 +25,12 @@ export const JobStatus = z.enum(STATUSES).exclude(['canceled']).meta({
 
 export const JobWarning = z
   .object({
-    code: z.enum(['unknown_key_ignored', 'type_changed', 'properties_not_catalogued']),
+    code: z.enum([
+      'unknown_key_ignored',
+      'nested_value_ignored',
+      'type_changed',
+      'properties_not_catalogued',
+    ]),
     path: z.string().meta({ description: 'Where in the rows, such as metadata.age.' }),
     rows: count.meta({ description: 'Number of rows that it concerns.' }),
     message: z.string(),
@@ -112,6 +118,11 @@ export const ErrorCode = z.enum(codesOf<ErrorCodeName>(ERRORS)).meta({
   description: 'Every error that is answered; /docs/errors explains each.',
 });
 
+export const RowErrorCode = z.enum(codesOf<RowErrorCodeName>(ROW_ERRORS)).meta({
+  id: 'RowErrorCode',
+  description: 'Every reason for which a row can fail; /docs/errors explains each.',
+});
+
 export const ErrorBody = z
   .object({
     type: z.string().meta({ description: 'Address of the explanation: /docs/errors#code.' }),
@@ -122,7 +133,9 @@ export const ErrorBody = z
     errors: z
       .array(
         z.object({
-          error_code: ErrorCode,
+          error_code: z.union([ErrorCode, RowErrorCode]).meta({
+            description: 'Of row_refused: the fault of the row, with its place as details.',
+          }),
           error: z.string(),
           message: z.string(),
           details: z.string().meta({ description: 'More about this case; may be empty.' }),

@@ -177,7 +177,25 @@ const ofJobs: Record<string, Produce> = {
   },
 };
 
+function ofIdentify(path: string): Record<string, Produce> {
+  const route = `POST ${path}`;
+  const send =
+    (body: unknown, headers: Record<string, string> = {}): Produce =>
+    ({ idle }, Accept) =>
+      ask(idle.url, { method: 'POST', path, key: idle.key, body, headers: { Accept, ...headers } });
+  return {
+    [`${route} 400 invalid_json`]: send('{'),
+    [`${route} 400 row_refused`]: send({}),
+    [`${route} 413 payload_too_large`]: send({ pad: 'x'.repeat(1024 * 1024) }),
+    [`${route} 415 unsupported_media_type`]: send('text', { 'Content-Type': 'text/plain' }),
+  };
+}
+
 export const REFUSALS: Record<string, Produce> = {
+  ...ofIdentify('/v1/identify'),
+  ...ofIdentify('/v1/companies/identify'),
+  'POST /v1/track 501 not_supported': ({ idle }, Accept) =>
+    ask(idle.url, { method: 'POST', path: '/v1/track', key: idle.key, body: {}, headers: { Accept } }),
   ...ofImports('user'),
   ...ofImports('company'),
   ...ofProfiles('user'),

@@ -102,6 +102,51 @@ function ofEntity(entity: Entity): Record<string, Produce> {
   };
 }
 
+const identify =
+  (path: string, body: unknown): Produce =>
+  ({ working }, Accept) =>
+    ask(working.url, { method: 'POST', path, key: working.key, body, headers: { Accept } });
+
+const profiles =
+  (request: {
+    key?: 'none' | 'read';
+    body?: unknown;
+    slug?: string;
+    headers?: Record<string, string>;
+  }): Produce =>
+  ({ idle, readKey }, Accept) =>
+    ask(idle.url, {
+      method: 'POST',
+      path: `/api/v1/${request.slug ?? 'default'}/profiles/`,
+      key: { none: 'wrong', read: readKey, own: idle.key }[request.key ?? 'own'],
+      body: request.body ?? { users: [{ external_user_id: 'g', memory: { a: 1 } }] },
+      headers: { Accept, ...request.headers },
+    });
+const many = Array.from({ length: 6 }, (_, n) => ({ external_user_id: `g${n}`, memory: {} }));
+const GURUBASE = 'POST /api/v1/{guru_slug}/profiles';
+
+const ofSingleCalls: Record<string, Produce> = {
+  'GET /v1/validate 200': ({ working }, Accept) =>
+    ask(working.url, { path: '/v1/validate', key: working.key, headers: { Accept } }),
+  'POST /v1/identify 202': identify('/v1/identify', { user_id: 'one', unknown: 1 }),
+  'POST /v1/companies/identify 202': identify('/v1/companies/identify', { company_id: 'one' }),
+  [`${GURUBASE} 200`]: profiles({}),
+  [`${GURUBASE} 400`]: profiles({ body: { users: [{ external_user_id: 'g' }] } }),
+  [`${GURUBASE} 401`]: profiles({ key: 'none' }),
+  [`${GURUBASE} 403`]: profiles({ key: 'read' }),
+  [`${GURUBASE} 404`]: profiles({ slug: 'unknown' }),
+  [`${GURUBASE} 413`]: profiles({ body: { users: many } }),
+  [`${GURUBASE} 415`]: profiles({ body: 'text', headers: { 'Content-Type': 'text/plain' } }),
+  [`${GURUBASE} 429`]: async ({ limitedUrl }, Accept) => {
+    for (;;) {
+      const path = '/api/v1/default/profiles';
+      const answer = await ask(limitedUrl, { method: 'POST', path, key: 'wrong', headers: { Accept } });
+      if (answer.status === 429) return answer;
+      await answer.text();
+    }
+  },
+};
+
 /** A file of the media type that is asked for. */
 const fileOf: Produce = ({ idle }, accept) => {
   const [name] = Object.entries(FILES).find(([, { type }]) => type === accept) ?? [];
@@ -112,6 +157,7 @@ export const SUCCESSES: Record<string, Produce> = {
   ...jobs,
   ...ofEntity('user'),
   ...ofEntity('company'),
+  ...ofSingleCalls,
   'GET /v1/environment 200': ({ working }, Accept) =>
     ask(working.url, { path: '/v1/environment', key: working.key, headers: { Accept } }),
   'GET /v1/properties 200': ({ working }, Accept) =>

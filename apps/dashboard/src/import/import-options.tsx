@@ -1,9 +1,9 @@
 /** How an import treats what is stored already. */
 import type { ImportOptions } from '#client/index';
 
-export type Treatment = Required<Pick<ImportOptions, 'existing' | 'metadata'>>;
+export type Treatment = Required<Pick<ImportOptions, 'existing' | 'metadata' | 'nested'>>;
 
-export const DEFAULT_TREATMENT: Treatment = { existing: 'upsert', metadata: 'merge' };
+export const DEFAULT_TREATMENT: Treatment = { existing: 'upsert', metadata: 'merge', nested: 'reject' };
 
 interface TreatmentFieldsProps {
   treatment: Treatment;
@@ -38,6 +38,19 @@ export function TreatmentFields({ treatment, onChange }: TreatmentFieldsProps) {
           >
             <option value="merge">keep what is not sent</option>
             <option value="replace">replace the whole</option>
+          </select>
+        </label>
+        <label class="field">
+          Objects and arrays as values
+          <select
+            value={treatment.nested}
+            onChange={(event) =>
+              onChange({ ...treatment, nested: event.currentTarget.value as Treatment['nested'] })
+            }
+          >
+            <option value="reject">refuse the row</option>
+            <option value="ignore">leave the key out</option>
+            <option value="flatten">flatten into keys</option>
           </select>
         </label>
       </div>

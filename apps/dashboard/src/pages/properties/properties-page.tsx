@@ -110,9 +110,7 @@ function PropertyRow({ property }: { property: Property }) {
       <td class="number property-seen">
         <Time at={lastSeenAt} />
       </td>
-      <td>
-        <Link to={jobAddress(jobId)}>{jobId.slice(0, 8)}</Link>
-      </td>
+      <td>{jobId !== null && <Link to={jobAddress(jobId)}>{jobId.slice(0, 8)}</Link>}</td>
     </tr>
   );
 }
