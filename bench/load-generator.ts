@@ -13,7 +13,9 @@ export interface Load {
   headers: Record<string, string>;
   connections: number;
   /** That every answer must have. */
-  status: 200 | 304;
+  status: 200 | 202 | 304;
+  /** Posted as JSON; `{n}` in it becomes the number of the request. Absent: the address is read. */
+  body?: string;
 }
 
 export interface LoadFigures {
@@ -44,13 +46,30 @@ export function startLoad(load: Load): RunningLoad {
   };
 }
 
-function run({ url, headers, connections, status }: Load): void {
-  const { hostname, port, pathname, search, host } = new URL(url);
+/** The requests one after another. */
+function writeRequests({ url, headers, body }: Load): () => Buffer {
+  const { pathname, search, host } = new URL(url);
   const fields = Object.entries({ Host: host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
-  const request = Buffer.from(`GET ${pathname}${search} HTTP/1.1\r\n${fields.join('')}\r\n`);
+  const head = `${pathname}${search} HTTP/1.1\r\n${fields.join('')}`;
+  if (body === undefined) {
+    const request = Buffer.from(`GET ${head}\r\n`);
+    return () => request;
+  }
+  let count = 0;
+  return () => {
+    const text = body.replaceAll('{n}', String(count++));
+    const type = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n`;
+    return Buffer.from(`POST ${head}${type}\r\n${text}`);
+  };
+}
+
+function run(load: Load): void {
+  const { url, connections, status } = load;
+  const { hostname, port } = new URL(url);
+  const nextRequest = writeRequests(load);
   const latencies: number[] = [];
   const sockets = Array.from({ length: connections }, () =>
-    askForever(net.connect(Number(port), hostname), request, status, latencies),
+    askForever(net.connect(Number(port), hostname), nextRequest, status, latencies),
   );
   const begun = performance.now();
   const idle = performance.eventLoopUtilization();
@@ -68,12 +87,17 @@ function run({ url, headers, connections, status }: Load): void {
 }
 
 /** Errors are thrown into the thread, whose end they are. */
-function askForever(socket: net.Socket, request: Buffer, status: number, latencies: number[]): net.Socket {
+function askForever(
+  socket: net.Socket,
+  nextRequest: () => Buffer,
+  status: number,
+  latencies: number[],
+): net.Socket {
   let begun = 0;
   let received: Buffer = Buffer.alloc(0);
   const ask = () => {
     begun = performance.now();
-    socket.write(request);
+    socket.write(nextRequest());
   };
   socket.setNoDelay(true).once('connect', ask);
   socket.on('data', (chunk) => {

@@ -5,6 +5,7 @@ import { commandLine } from './benches/command-line';
 import { delivery } from './benches/delivery';
 import { environments } from './benches/environments';
 import { following } from './benches/following';
+import { identify } from './benches/identify';
 import { largeTable } from './benches/large-table';
 import { parallelUploads } from './benches/parallel-uploads';
 import { peers } from './benches/peers';
@@ -27,6 +28,7 @@ export const BENCHES: readonly Bench[] = [
   uploadMemory,
   accept,
   polls,
+  identify,
   parallelUploads,
   throughput,
   unchanged,

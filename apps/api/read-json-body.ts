@@ -23,13 +23,12 @@ export async function readJsonBody<Schema extends z.ZodType>(
 }
 
 /**
- * The text of a JSON body, for who needs the digits of its numbers.
+ * A JSON body and its text, for who needs the digits of its numbers.
  * @throws AppError unsupported_media_type, payload_too_large, invalid_json
  */
-export async function readJsonText(req: Request, res: Response): Promise<string> {
+export async function readJsonText(req: Request, res: Response): Promise<{ text: string; value: unknown }> {
   const body = await readRawBody(req, res);
-  parse(body);
-  return body.toString('utf8');
+  return { value: parse(body), text: body.toString('utf8') };
 }
 
 async function readRawBody(req: Request, res: Response): Promise<Buffer> {

@@ -18,6 +18,8 @@ export interface LiveCall {
 /** Rows and bytes of one statement. */
 const MAX_CALLS = 500;
 const MAX_BYTES = 4 * 1024 * 1024;
+/** Statements at a time: while one waits for the disk, the next is on its way. */
+const MAX_LANES = 2;
 
 interface Waiting {
   call: LiveCall;
@@ -37,13 +39,22 @@ export interface LiveUpserter {
 /** One for each process. */
 export function createLiveUpserter(store: Store): LiveUpserter {
   const waiting: Waiting[] = [];
-  let isBusy = false;
+  /** Of the calls that are being written. */
+  const inWork = new Set<string>();
+  let lanes = 0;
 
   const drain = async () => {
-    if (isBusy) return;
-    isBusy = true;
-    while (waiting.length > 0) await apply(store, takeBatch(waiting));
-    isBusy = false;
+    if (lanes === MAX_LANES) return;
+    lanes++;
+    for (;;) {
+      const batch = takeBatch(waiting, inWork);
+      if (batch.length === 0) break;
+      const names = batch.flatMap(({ call }) => namesOf(call));
+      for (const name of names) inWork.add(name);
+      await apply(store, batch);
+      for (const name of names) inWork.delete(name);
+    }
+    lanes--;
   };
   return {
     async upsert(call) {
@@ -57,19 +68,27 @@ export function createLiveUpserter(store: Store): LiveUpserter {
   };
 }
 
-/** Calls from the front of the line, up to the first that would meet an id of its own again. */
-function takeBatch(waiting: Waiting[]): Waiting[] {
-  const seen = new Set<string>();
+/**
+ * Calls from the front of the line, up to the first with an id that is in the batch or being written: so calls of one id
+ * are applied in their order. Nothing is left behind: whoever writes that id looks into the line again.
+ */
+function takeBatch(waiting: Waiting[], inWork: ReadonlySet<string>): Waiting[] {
+  const taken = new Set<string>();
   let bytes = 0;
   let count = 0;
   for (const { call } of waiting) {
-    const ids = rowsOf(call).map(([entity, { environmentId, id }]) => `${entity} ${environmentId} ${id}`);
-    bytes += rowsOf(call).reduce((sum, [, row]) => sum + row.metadata.length + (row.memory?.length ?? 0), 0);
-    if (count > 0 && (count === MAX_CALLS || bytes > MAX_BYTES || ids.some((id) => seen.has(id)))) break;
-    for (const id of ids) seen.add(id);
+    const names = namesOf(call);
+    for (const [, { metadata, memory = '' }] of rowsOf(call)) bytes += metadata.length + memory.length;
+    if (count > 0 && (count === MAX_CALLS || bytes > MAX_BYTES)) break;
+    if (names.some((name) => taken.has(name) || inWork.has(name))) break;
+    for (const name of names) taken.add(name);
     count++;
   }
   return waiting.splice(0, count);
+}
+
+function namesOf(call: LiveCall): string[] {
+  return rowsOf(call).map(([entity, { environmentId, id }]) => `${entity} ${environmentId} ${id}`);
 }
 
 function rowsOf({ user, company }: LiveCall): [Entity, LiveRow][] {

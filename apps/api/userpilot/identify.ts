@@ -28,7 +28,10 @@ export function identify(
   const router = Router({ caseSensitive: true });
   const catalogue = createLiveCatalogue(store, logger);
   const limit = limitCalls(settings.identifyPerMinute);
-  const route = (path: string, read: (text: string, nested: NestedMode) => ReadCall) =>
+  const route = (
+    path: string,
+    read: (body: { text: string; value: unknown }, nested: NestedMode) => ReadCall,
+  ) =>
     router
       .route(path)
       // The statement that writes proves the key; a key that it does not know is looked up for its own answer.
@@ -54,12 +57,12 @@ export function identify(
       })
       .all(methodNotAllowed('POST'));
 
-  route('/v1/identify', (text, nested) => {
-    const rows = readIdentify(text);
+  route('/v1/identify', ({ text, value }, nested) => {
+    const rows = readIdentify(text, value);
     const company = rows.company === undefined ? undefined : read(rows.company, 'company', nested);
     return { user: read(rows.user, 'user', nested), company };
   });
-  route('/v1/companies/identify', (text, nested) => ({ company: read(text, 'company', nested) }));
+  route('/v1/companies/identify', ({ text }, nested) => ({ company: read(text, 'company', nested) }));
   return router;
 }
 

@@ -17,9 +17,12 @@ export interface IdentifyRows {
  * `company` has its id as `id` or `company_id`; its other keys, and those of a `metadata` of its own, are the company's
  * metadata. An empty company counts as none. Numbers keep their digits.
  * @param text valid JSON
+ * @param value the same, parsed
  * @throws AppError row_refused when `company` is no object, or has keys but no id
  */
-export function readIdentify(text: string): IdentifyRows {
+export function readIdentify(text: string, value: unknown): IdentifyRows {
+  // Most calls name no company: their text is the row.
+  if (!isObject(value) || !Object.hasOwn(value, 'company')) return { user: text };
   const body = parse(text, null, { onDuplicateKey: ({ newValue }) => newValue });
   if (!isObject(body)) return { user: text };
   const { company, ...user } = body;
