@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream';
 import { AppError } from '#errors';
 import type { Job } from '#job/job';
 import type { Store, Transaction } from '#store/client';
+import { lockAgainstErasure } from '#store/erase';
 import { insertJob } from '#store/jobs';
 import { copyStagedRows, StagingBuffer } from '#store/staged-rows';
 import { beginUpload, discardUpload, endUpload } from '#store/uploads';
@@ -142,6 +143,7 @@ class Upload implements StagedUpload {
   private async makeJob(tx: Transaction, rest: Buffer | undefined, filename: string): Promise<Job> {
     const { request, jobId, cutter } = this.options;
     const { owner, entity, requestId, dryRun, metadataMode, existingMode } = request;
+    await lockAgainstErasure(tx, owner.environmentId);
     const place = await takePlace(tx, request);
     if (rest !== undefined) await copyStagedRows(tx, rest);
     if (this.begun) await endUpload(tx, jobId);

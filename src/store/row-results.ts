@@ -49,7 +49,7 @@ export interface RowResult {
   outcome: ResultOutcome;
   errors: RowError[];
   erased: boolean;
-  /** The row as it came, when it was asked for or has no outcome yet. Empty when it was erased. */
+  /** The row as it came, when it was asked for, or has no outcome yet. Empty or null when it was erased. */
   raw: Buffer | null;
 }
 
@@ -59,6 +59,8 @@ export interface ResultRange extends RowRange {
   outcomes: readonly ResultOutcome[] | undefined;
   /** Whether `raw` is wanted of all rows. */
   withRaw: boolean;
+  /** Whether `raw` is wanted of rows whose id could not be read. */
+  withUnreadable: boolean;
 }
 
 /**
@@ -66,12 +68,13 @@ export interface ResultRange extends RowRange {
  * knows nothing of yet, PostgreSQL would compare every row with every result.
  */
 export async function readResults(db: Queryable, range: ResultRange): Promise<RowResult[]> {
+  const withRaw = range.withRaw ? 'true' : range.withUnreadable ? 'r.id IS NULL' : 'r.row IS NULL';
   const { rows } = await db.query<RowResult>({
-    name: `read-results-${range.withRaw}`,
+    name: `read-results-${withRaw}`,
     text: `SELECT row, line, id, outcome, errors, erased, raw FROM (
              SELECT s.row, s.line, r.id, coalesce(r.outcome::text, 'unprocessed') AS outcome,
                     coalesce(r.errors, '[]') AS errors, coalesce(r.erased, octet_length(s.raw) = 0) AS erased,
-                    CASE WHEN ${range.withRaw ? 'true' : 'r.row IS NULL'} THEN s.raw END AS raw,
+                    CASE WHEN ${withRaw} THEN s.raw END AS raw,
                     sum(octet_length(s.raw)) OVER (ORDER BY s.row ROWS UNBOUNDED PRECEDING)
                       - octet_length(s.raw) AS bytes_before
              FROM staged_rows s LEFT JOIN LATERAL (
