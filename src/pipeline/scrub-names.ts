@@ -2,9 +2,9 @@
  * Names that clients give to things, such as metadata keys and Idempotency-Keys. As a rule they are words that many people
  * share: only what can be nobody else's, such as an e-mail address, is looked for there.
  */
-import type { Transaction } from '#store/client';
-import type { Erasure } from '#store/erase';
-import { readWarnings, scrubIdempotencyKeys, scrubProperties, writeWarnings } from '#store/scrub-keys';
+import type { Queryable, Transaction } from '#store/client';
+import { type Erasure, findErasures } from '#store/erase';
+import { lockJobKeys, scrubIdempotencyKeys, scrubProperties, writeJobKeys } from '#store/scrub-keys';
 import { TermIndex } from './term-index';
 
 /** A key that must not be told any more is replaced by this. */
@@ -20,19 +20,31 @@ function unmistakable(erasures: readonly Erasure[]): TermIndex {
   );
 }
 
-/** Takes such keys out of the warnings of a job. */
-export async function scrubWarnings(
+function everyTerm(erasures: readonly Erasure[]): TermIndex {
+  return new TermIndex(erasures.flatMap(({ subject, terms }) => [subject, ...terms]));
+}
+
+/** Takes such keys out of what a job has seen and warns of. */
+export async function scrubJobKeys(
   tx: Transaction,
   jobId: string,
   erasures: readonly Erasure[],
 ): Promise<void> {
   const terms = unmistakable(erasures);
   if (terms.isEmpty) return;
-  const warnings = await readWarnings(tx, jobId);
-  const isTold = warnings.map(({ path }) => terms.isFoundIn(path));
-  if (!isTold.includes(true)) return;
-  const kept = warnings.map((warning, n) => (isTold[n] ? { ...warning, path: ERASED_PATH } : warning));
-  await writeWarnings(tx, jobId, kept);
+  const keys = await lockJobKeys(tx, jobId);
+  if (keys === undefined) return;
+  const { warnings, observations } = keys;
+  let isChanged = false;
+  for (const warning of warnings) {
+    if (!terms.isFoundIn(warning.path)) continue;
+    warning.path = ERASED_PATH;
+    isChanged = true;
+  }
+  for (const seen of [observations.properties, observations.ignoredKeys]) {
+    for (const key of seen.keys()) if (terms.isFoundIn(key) && seen.delete(key)) isChanged = true;
+  }
+  if (isChanged) await writeJobKeys(tx, jobId, keys);
 }
 
 /** Takes them out of the environment's catalogue of properties and its Idempotency-Keys. */
@@ -43,7 +55,7 @@ export async function scrubNames(
 ): Promise<void> {
   const terms = unmistakable(erasures);
   if (!terms.isEmpty) await scrubProperties(tx, environmentId, (key) => terms.isFoundIn(key));
-  const all = new TermIndex(erasures.flatMap((erasure) => [erasure.subject, ...erasure.terms]));
+  const all = everyTerm(erasures);
   await scrubIdempotencyKeys(
     tx,
     environmentId,
@@ -52,8 +64,19 @@ export async function scrubNames(
   );
 }
 
-/** The answer to an import with another file name, when it holds a term. Otherwise word for word as it was. */
-export function withoutFilename(response: string, terms: TermIndex): string {
+/** The answer to an import as it may be given again. */
+export async function showResponse(
+  db: Queryable,
+  environmentId: number,
+  { jobId: id, response }: { jobId: string; response: string },
+): Promise<string> {
+  // Those of this kind and of users: all there are.
+  const erasures = await findErasures(db, { id, environmentId, entity: 'company' });
+  return erasures.length === 0 ? response : withoutFilename(response, everyTerm(erasures));
+}
+
+/** With another file name, when it holds a term; otherwise word for word as it was. */
+function withoutFilename(response: string, terms: TermIndex): string {
   const job = JSON.parse(response) as { filename?: unknown };
   if (typeof job.filename !== 'string' || !terms.isFoundIn(job.filename)) return response;
   return JSON.stringify({ ...job, filename: 'erased' });

@@ -24,7 +24,7 @@ import {
 } from '#store/scrub';
 import { ErasureFilter } from './erasure-filter';
 import { createRowReader } from './read-csv-row';
-import { scrubNames, scrubWarnings } from './scrub-names';
+import { scrubJobKeys, scrubNames } from './scrub-names';
 
 /** Any number that no one else locks; spells MSTU. */
 const SCRUB_LOCK = 0x4d535455;
@@ -118,7 +118,7 @@ async function scrubJobRow(
     job.entity,
   );
   if (told.isTold(job.filename)) await renameFile(tx, job, erasedFilename(job.filename));
-  if (!filter.isEmpty) await scrubWarnings(tx, job.id, erasures);
+  if (!filter.isEmpty) await scrubJobKeys(tx, job.id, erasures);
 }
 
 /** As shown_filename of the migrations names it too. */

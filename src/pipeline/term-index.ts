@@ -11,6 +11,8 @@ import { setImmediate } from 'node:timers/promises';
 
 const WORDS = /[\p{L}\p{N}\p{M}_]+/gu;
 const WORD_CHARACTER = /[\p{L}\p{N}\p{M}_]/u;
+/** E-mail addresses are the same in any case. */
+const EMAIL_ADDRESS = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 /** What may stand beside a term that has no word in it. */
 const DELIMITER = /["',;\t\r\n]/;
 
@@ -25,7 +27,6 @@ interface Term {
   text: string;
   /** Where in the text the word begins by which it is looked up. */
   offset: number;
-  /** E-mail addresses are the same in any case. */
   ignoresCase: boolean;
 }
 
@@ -55,7 +56,7 @@ export class TermIndex {
       return;
     }
     const word = key.word.toLowerCase();
-    const term = { text, offset: key.offset, ignoresCase: text.includes('@') };
+    const term = { text, offset: key.offset, ignoresCase: EMAIL_ADDRESS.test(text) };
     const others = this.byWord.get(word);
     if (others === undefined) this.byWord.set(word, [term]);
     else if (!others.some((other) => other.text === text)) others.push(term);

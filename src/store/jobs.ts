@@ -18,7 +18,8 @@ const AHEAD = `CASE WHEN ${IS_WAITING} THEN (
 export const JOB_COLUMNS = `id, environment_id AS "environmentId", entity, status, revision, cursor, attempts,
   due_at AS "dueAt", shown_filename(filename, environment_id, ordinal) AS filename, file_size AS "fileSize",
   total_rows AS "totalRows", created_rows AS "createdRows",
-  updated_rows AS "updatedRows", unchanged_rows AS "unchangedRows", failed_rows AS "failedRows", warnings,
+  updated_rows AS "updatedRows", unchanged_rows AS "unchangedRows", failed_rows AS "failedRows",
+  shown_warnings(warnings, environment_id, ordinal) AS warnings,
   error_code AS "errorCode", holds_slot AS "holdsSlot", ${AHEAD} AS ahead, dry_run AS "dryRun",
   metadata_mode AS "metadataMode", existing_mode AS "existingMode", parent_job_id AS "parentJobId",
   request_id AS "requestId", submitted_at AS "submittedAt", started_at AS "startedAt", ended_at AS "endedAt"`;

@@ -25,7 +25,7 @@ export async function insertRefusedRows(
   );
 }
 
-/** Records rows whose user or company was erased before they were applied: nothing is written for them. */
+/** Records rows whose user or company was erased before they were applied, and empties them: nothing is written for them. */
 export async function insertErasedRows(
   tx: Transaction,
   job: { id: string; environmentId: number },
@@ -35,6 +35,11 @@ export async function insertErasedRows(
   await tx.query(
     `INSERT INTO row_results (environment_id, job_id, row, outcome, erased)
      SELECT $1, $2, unnest($3::int[]), 'unchanged', true`,
+    [job.environmentId, job.id, rows],
+  );
+  await tx.query(
+    `UPDATE staged_rows SET raw = ''
+     WHERE environment_id = $1 AND job_id = $2 AND row = ANY ($3) AND octet_length(raw) > 0`,
     [job.environmentId, job.id, rows],
   );
 }

@@ -3,25 +3,37 @@
  * warnings, and what Idempotency-Keys answer. Each is read whole by pages and compared by the caller.
  */
 import { createHash } from 'node:crypto';
-import type { JobWarning } from '#job/observations';
+import { type JobWarning, type Observations, packObservations, unpackObservations } from '#job/observations';
 import type { Transaction } from './client';
 
 const PAGE_ROWS = 1_000;
 
-/** Warnings of a job. */
-export async function readWarnings(tx: Transaction, jobId: string): Promise<JobWarning[]> {
-  const { rows } = await tx.query<{ warnings: JobWarning[] }>('SELECT warnings FROM jobs WHERE id = $1', [
-    jobId,
-  ]);
-  return rows[0]?.warnings ?? [];
+/** What a job says about metadata keys. */
+export interface JobKeys {
+  warnings: JobWarning[];
+  /** Of what validation saw; empty once the job has ended. */
+  observations: Observations;
 }
 
-export async function writeWarnings(
+/** Locks the job, when necessary after the slice in work. Undefined when it has gone meanwhile. */
+export async function lockJobKeys(tx: Transaction, jobId: string): Promise<JobKeys | undefined> {
+  const { rows } = await tx.query<{ warnings: JobWarning[]; observations: unknown }>(
+    'SELECT warnings, observations FROM jobs WHERE id = $1 FOR UPDATE',
+    [jobId],
+  );
+  return rows[0] && { warnings: rows[0].warnings, observations: unpackObservations(rows[0].observations) };
+}
+
+export async function writeJobKeys(
   tx: Transaction,
   jobId: string,
-  warnings: readonly JobWarning[],
+  { warnings, observations }: JobKeys,
 ): Promise<void> {
-  await tx.query('UPDATE jobs SET warnings = $2::jsonb WHERE id = $1', [jobId, JSON.stringify(warnings)]);
+  await tx.query('UPDATE jobs SET warnings = $2::jsonb, observations = $3::jsonb WHERE id = $1', [
+    jobId,
+    JSON.stringify(warnings),
+    packObservations(observations),
+  ]);
 }
 
 /** Removes those properties from an environment's catalogue whose key is told by `isErased`. */

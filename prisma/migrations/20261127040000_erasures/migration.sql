@@ -50,6 +50,20 @@ CREATE FUNCTION shown_filename(filename TEXT, environment INTEGER, job_ordinal B
     ELSE 'erased' || coalesce(lower(substring(filename FROM '(?i)\.(?:csv|ndjson|jsonl|json|xlsx|txt|gz)$')), '') END
 $$;
 
+-- A job's warnings as they may be shown: a key that is nobody else's, such as an e-mail address, goes with who was erased.
+CREATE FUNCTION shown_warnings(warnings JSONB, environment INTEGER, job_ordinal BIGINT) RETURNS JSONB LANGUAGE sql STABLE AS $$
+  SELECT CASE
+    WHEN warnings = '[]' OR NOT EXISTS (SELECT FROM erasures e WHERE e.environment_id = environment AND e.id > job_ordinal)
+    THEN warnings
+    ELSE (
+      SELECT coalesce(jsonb_agg(CASE WHEN EXISTS (
+               SELECT FROM erasures e CROSS JOIN LATERAL unnest(e.terms || e.subject) AS t(term)
+               WHERE e.environment_id = environment AND e.id > job_ordinal AND holds_term(one ->> 'path', term)
+                 AND (term LIKE '%@%' OR length(regexp_replace(term, '[^0-9]', '', 'g')) >= 6))
+             THEN jsonb_set(one, '{path}', '"erased"') ELSE one END ORDER BY place), '[]')
+      FROM jsonb_array_elements(warnings) WITH ORDINALITY AS w(one, place)) END
+$$;
+
 -- What is written outside of a job's slices must not outlive its environment; these tables are small, and written to once
 -- a request at most.
 DELETE FROM "uploads" WHERE "environment_id" NOT IN (SELECT "id" FROM "environments");
