@@ -5,9 +5,10 @@ import { isFinal } from '#job/lifecycle';
 import type { Logger } from '#logger';
 import type { DeliveryQueue } from '#queue/delivery-queue';
 import type { Store, Transaction } from '#store/client';
-import { findErasures, lockAgainstErasure } from '#store/erase';
+import { findErasures } from '#store/erase';
 import { insertJob } from '#store/jobs';
 import { awaitJobLock, type LockedJob } from '#store/move-job';
+import { requireOpenEnvironment } from '#store/open-environment';
 import { copyUnsettledRows } from '#store/staged-rows';
 import { sendOff } from './receive';
 import { scrubJob } from './scrub';
@@ -59,7 +60,7 @@ async function makeChild(tx: Transaction, request: RetryRequest, scrubbedId: num
   await requireRoom(tx, slot);
   const { rows, bytes } = await copyUnsettledRows(tx, owner.environmentId, parentJobId, jobId);
   if (rows === 0) throw new AppError('nothing_to_retry');
-  await lockAgainstErasure(tx, owner.environmentId);
+  await requireOpenEnvironment(tx, owner.environmentId);
   if ((await findErasures(tx, parent, scrubbedId)).length > 0) throw new ErasedMeanwhile();
   const place = await takePlace(tx, slot);
   return insertJob(tx, {
