@@ -54,15 +54,20 @@ export async function scrubIds(
   { after, through }: ScrubbedRange,
   ids: readonly string[],
 ): Promise<void> {
-  await tx.query(
-    `WITH erased AS (
-       UPDATE row_results SET id = NULL, errors = NULL, erased = true
-       WHERE environment_id = $1 AND job_id = $2 AND row > $3 AND row <= $4 AND id = ANY ($5)
-       RETURNING row)
-     UPDATE staged_rows s SET raw = '' FROM erased e
-     WHERE s.environment_id = $1 AND s.job_id = $2 AND s.row > $3 AND s.row <= $4 AND s.row = e.row`,
+  const { rows } = await tx.query<{ row: number }>(
+    `UPDATE row_results SET id = NULL, errors = NULL, erased = true
+     WHERE environment_id = $1 AND job_id = $2 AND row > $3 AND row <= $4 AND id = ANY ($5)
+     RETURNING row`,
     [environmentId, id, after, through, ids],
   );
+  if (rows.length > 0) {
+    await emptyRows(
+      tx,
+      environmentId,
+      id,
+      rows.map(({ row }) => row),
+    );
+  }
 }
 
 /**
@@ -97,15 +102,23 @@ export async function scrubRows(
   { environmentId, id }: ScrubbedJob,
   rows: readonly number[],
 ): Promise<void> {
-  const values = [environmentId, id, rows];
-  await tx.query(
-    "UPDATE staged_rows SET raw = '' WHERE environment_id = $1 AND job_id = $2 AND row = ANY ($3)",
-    values,
-  );
+  await emptyRows(tx, environmentId, id, rows);
   await tx.query(
     `UPDATE row_results SET id = NULL, errors = NULL, erased = true
      WHERE environment_id = $1 AND job_id = $2 AND row = ANY ($3)`,
-    values,
+    [environmentId, id, rows],
+  );
+}
+
+async function emptyRows(
+  tx: Transaction,
+  environmentId: number,
+  jobId: string,
+  rows: readonly number[],
+): Promise<void> {
+  await tx.query(
+    "UPDATE staged_rows SET raw = '' WHERE environment_id = $1 AND job_id = $2 AND row = ANY ($3)",
+    [environmentId, jobId, rows],
   );
 }
 
