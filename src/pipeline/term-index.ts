@@ -17,21 +17,23 @@ const EMAIL_ADDRESS = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 const DELIMITER = /["',;\t\r\n]/;
 
 /** Larger rows are searched piece by piece, and others get their turn in between. */
-const WINDOW_BYTES = 256 * 1024;
+const WINDOW_BYTES = 64 * 1024;
 /** The longest spelling of a character: two escapes of JSON. */
 const MAX_SPELLED_BYTES = 12;
 /** A text may be escaped within a text that is escaped. */
 const MAX_ESCAPED_DEPTH = 3;
 
-interface Term {
-  text: string;
-  /** Where in the text the word begins by which it is looked up. */
+/** Terms with the same word at the same place, of the same length: e-mail addresses share their domain by the thousand. */
+interface Shape {
+  /** Where in a term the word begins by which it is looked up. */
   offset: number;
+  length: number;
   ignoresCase: boolean;
+  terms: Set<string>;
 }
 
 export class TermIndex {
-  private readonly byWord = new Map<string, Term[]>();
+  private readonly byWord = new Map<string, Map<string, Shape>>();
   private readonly wordless = new Set<string>();
   private longest = 0;
 
@@ -47,19 +49,26 @@ export class TermIndex {
     if (text.trim() === '') return;
     this.longest = Math.max(this.longest, text.length);
     let key: { word: string; offset: number } | undefined;
-    for (const match of text.matchAll(WORDS)) {
-      if (key === undefined || match[0].length > key.word.length)
-        key = { word: match[0], offset: match.index };
+    for (const { 0: word, index: offset } of text.matchAll(WORDS)) {
+      if (key === undefined || word.length > key.word.length) key = { word, offset };
     }
     if (key === undefined) {
       this.wordless.add(text);
       return;
     }
     const word = key.word.toLowerCase();
-    const term = { text, offset: key.offset, ignoresCase: EMAIL_ADDRESS.test(text) };
-    const others = this.byWord.get(word);
-    if (others === undefined) this.byWord.set(word, [term]);
-    else if (!others.some((other) => other.text === text)) others.push(term);
+    const ignoresCase = EMAIL_ADDRESS.test(text);
+    const shapes = this.byWord.get(word) ?? new Map<string, Shape>();
+    this.byWord.set(word, shapes);
+    const name = `${key.offset} ${text.length} ${ignoresCase}`;
+    const shape = shapes.get(name) ?? {
+      offset: key.offset,
+      length: text.length,
+      ignoresCase,
+      terms: new Set(),
+    };
+    shapes.set(name, shape);
+    shape.terms.add(ignoresCase ? text.toLowerCase() : text);
   }
 
   /** Whether a term is found in bytes of any kind. */
@@ -84,20 +93,20 @@ export class TermIndex {
 
   private isInPlain(text: string): boolean {
     for (const { 0: word, index } of text.matchAll(WORDS)) {
-      const terms = this.byWord.get(word.toLowerCase());
-      if (terms?.some((term) => isAt(text, index - term.offset, term))) return true;
+      const shapes = this.byWord.get(word.toLowerCase());
+      if (shapes === undefined) continue;
+      for (const shape of shapes.values()) if (isAt(text, index - shape.offset, shape)) return true;
     }
     for (const term of this.wordless) if (isDelimited(text, term)) return true;
     return false;
   }
 }
 
-function isAt(text: string, start: number, { text: term, ignoresCase }: Term): boolean {
+function isAt(text: string, start: number, { length, ignoresCase, terms }: Shape): boolean {
   if (start < 0) return false;
-  const end = start + term.length;
-  const found = text.slice(start, end);
-  const isSame = ignoresCase ? found.toLowerCase() === term.toLowerCase() : found === term;
-  return isSame && !isExtended(text[start - 1], term[0]) && !isExtended(text[end], term.at(-1));
+  const found = text.slice(start, start + length);
+  if (!terms.has(ignoresCase ? found.toLowerCase() : found)) return false;
+  return !isExtended(text[start - 1], found[0]) && !isExtended(text[start + length], found.at(-1));
 }
 
 /** Whether what stands beside a term makes its outermost word another one. */
@@ -122,12 +131,21 @@ function isDelimited(text: string, term: string): boolean {
 /** The texts that the bytes may be. */
 function* decode(raw: Buffer): Generator<string> {
   yield raw.toString('utf8');
-  if (!isUtf8(raw)) yield new TextDecoder('windows-1252').decode(raw);
+  if (!isUtf8(raw)) yield decodeWindows1252(raw);
   if (!raw.includes(0)) return;
   // Lines of UTF-16 are cut at a byte in the middle of a character.
   for (const encoding of ['utf-16le', 'utf-16be']) {
     for (const start of [0, 1]) yield new TextDecoder(encoding).decode(raw.subarray(start));
   }
+}
+
+/** What Windows-1252 has where Latin 1 has control characters; a dot where it has nothing. */
+const WINDOWS_1252 =
+  '\u20ac.\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152.\u017d..\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153.\u017e\u0178';
+
+/** TextDecoder leaves out the difference in Node 20. */
+function decodeWindows1252(raw: Buffer): string {
+  return raw.toString('latin1').replace(/[\u0080-\u009f]/g, (c) => WINDOWS_1252[c.charCodeAt(0) - 0x80] ?? c);
 }
 
 /** The text, and what it is when its escapes are taken for what they stand for. */
