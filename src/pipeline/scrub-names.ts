@@ -4,7 +4,13 @@
  */
 import type { Queryable, Transaction } from '#store/client';
 import { type Erasure, findErasures } from '#store/erase';
-import { lockJobKeys, scrubIdempotencyKeys, scrubProperties, writeJobKeys } from '#store/scrub-keys';
+import {
+  type JobKeys,
+  readJobKeys,
+  scrubIdempotencyKeys,
+  scrubProperties,
+  writeJobKeys,
+} from '#store/scrub-keys';
 import { TermIndex } from './term-index';
 
 /** A key that must not be told any more is replaced by this. */
@@ -24,17 +30,25 @@ function everyTerm(erasures: readonly Erasure[]): TermIndex {
   return new TermIndex(erasures.flatMap(({ subject, terms }) => [subject, ...terms]));
 }
 
-/** Takes such keys out of what a job has seen and warns of. */
+/**
+ * Takes such keys out of what a job has seen and warns of. Locks the job only when there are any.
+ * @returns whether there were
+ */
 export async function scrubJobKeys(
   tx: Transaction,
   jobId: string,
   erasures: readonly Erasure[],
-): Promise<void> {
+): Promise<boolean> {
   const terms = unmistakable(erasures);
-  if (terms.isEmpty) return;
-  const keys = await lockJobKeys(tx, jobId);
-  if (keys === undefined) return;
-  const { warnings, observations } = keys;
+  if (terms.isEmpty) return false;
+  const seen = await readJobKeys(tx, jobId, false);
+  if (seen === undefined || !removeKeys(seen, terms)) return false;
+  const keys = await readJobKeys(tx, jobId, true);
+  if (keys !== undefined && removeKeys(keys, terms)) await writeJobKeys(tx, jobId, keys);
+  return true;
+}
+
+function removeKeys({ warnings, observations }: JobKeys, terms: TermIndex): boolean {
   let isChanged = false;
   for (const warning of warnings) {
     if (!terms.isFoundIn(warning.path)) continue;
@@ -44,7 +58,7 @@ export async function scrubJobKeys(
   for (const seen of [observations.properties, observations.ignoredKeys]) {
     for (const key of seen.keys()) if (terms.isFoundIn(key) && seen.delete(key)) isChanged = true;
   }
-  if (isChanged) await writeJobKeys(tx, jobId, keys);
+  return isChanged;
 }
 
 /** Takes them out of the environment's catalogue of properties and its Idempotency-Keys. */

@@ -74,7 +74,8 @@ async function advanceWalk(tx: Transaction, walk: ErasureWalk, filters: WalkFilt
     if (job === undefined) return false;
     if (job.id !== walk.jobId) Object.assign(walk, { jobId: job.id, jobOrdinal: job.ordinal, row: 0 });
     const filter = filters.of(job);
-    if (walk.row === 0) await scrubJobRow(tx, job, filter, filters.erasures);
+    // Committed at once, because slices of the job pass it by while its row is locked.
+    if (walk.row === 0 && (await scrubJobRow(tx, job, filter, filters.erasures))) return true;
     while (walk.row < job.totalRows && performance.now() < endMs) {
       walk.row = await scrubRange(tx, job, filter, walk.row);
     }
@@ -106,19 +107,25 @@ function isAbout(erasure: Erasure, entity: Entity): boolean {
   return erasure.entity === entity || erasure.entity === 'user';
 }
 
-/** What the job itself says: the name of its file, and the keys that its warnings are about. */
+/**
+ * What the job itself says: the name of its file, and the keys that its warnings are about.
+ * @returns whether the job's row was written
+ */
 async function scrubJobRow(
   tx: Transaction,
   job: ScrubbedJob,
   filter: ErasureFilter,
   erasures: readonly Erasure[],
-): Promise<void> {
+): Promise<boolean> {
   const told = new ErasureFilter(
     erasures.filter(({ id }) => id > job.ordinal),
     job.entity,
   );
-  if (told.isTold(job.filename)) await renameFile(tx, job, erasedFilename(job.filename));
-  if (!filter.isEmpty) await scrubJobKeys(tx, job.id, erasures);
+  const filename = told.isTold(job.filename) ? erasedFilename(job.filename) : job.filename;
+  const isRenamed = filename !== job.filename;
+  if (isRenamed) await renameFile(tx, job, filename);
+  const isRid = !filter.isEmpty && (await scrubJobKeys(tx, job.id, erasures));
+  return isRenamed || isRid;
 }
 
 /** As shown_filename of the migrations names it too. */

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type JobWarning, type Observations, packObservations, unpackObservations } from '#job/observations';
 import type { Transaction } from './client';
+import { RESCUE_SOON } from './scrub';
 
 const PAGE_ROWS = 1_000;
 
@@ -15,10 +16,17 @@ export interface JobKeys {
   observations: Observations;
 }
 
-/** Locks the job, when necessary after the slice in work. Undefined when it has gone meanwhile. */
-export async function lockJobKeys(tx: Transaction, jobId: string): Promise<JobKeys | undefined> {
+/**
+ * Undefined when the job has gone meanwhile.
+ * @param isLocked to be written again; waits for the slice in work
+ */
+export async function readJobKeys(
+  tx: Transaction,
+  jobId: string,
+  isLocked: boolean,
+): Promise<JobKeys | undefined> {
   const { rows } = await tx.query<{ warnings: JobWarning[]; observations: unknown }>(
-    'SELECT warnings, observations FROM jobs WHERE id = $1 FOR UPDATE',
+    `SELECT warnings, observations FROM jobs WHERE id = $1 ${isLocked ? 'FOR UPDATE' : ''}`,
     [jobId],
   );
   return rows[0] && { warnings: rows[0].warnings, observations: unpackObservations(rows[0].observations) };
@@ -29,11 +37,10 @@ export async function writeJobKeys(
   jobId: string,
   { warnings, observations }: JobKeys,
 ): Promise<void> {
-  await tx.query('UPDATE jobs SET warnings = $2::jsonb, observations = $3::jsonb WHERE id = $1', [
-    jobId,
-    JSON.stringify(warnings),
-    packObservations(observations),
-  ]);
+  await tx.query(
+    `UPDATE jobs SET warnings = $2::jsonb, observations = $3::jsonb, ${RESCUE_SOON} WHERE id = $1`,
+    [jobId, JSON.stringify(warnings), packObservations(observations)],
+  );
 }
 
 /** Removes those properties from an environment's catalogue whose key is told by `isErased`. */

@@ -122,9 +122,15 @@ async function emptyRows(
   );
 }
 
-/** Gives the job's file another name. Its revision stays: nobody's delivery is outdated by it. */
+/**
+ * For statements on `jobs` beside its slices. A delivery that comes while the row is locked does nothing: the rescue is to
+ * look after the job soon. The revision stays, because nobody's delivery is outdated.
+ */
+export const RESCUE_SOON = `due_at = CASE WHEN ended_at IS NULL THEN clock_timestamp() - interval '1 minute' ELSE due_at END`;
+
+/** Gives the job's file another name. */
 export async function renameFile(tx: Transaction, { id }: ScrubbedJob, filename: string): Promise<void> {
-  await tx.query('UPDATE jobs SET filename = $2 WHERE id = $1', [id, filename]);
+  await tx.query(`UPDATE jobs SET filename = $2, ${RESCUE_SOON} WHERE id = $1`, [id, filename]);
 }
 
 /** How far the scrubbing of an environment has come. */

@@ -233,6 +233,26 @@ describe('from the 202 on', () => {
     await expectNoTrace();
   });
 
+  it.each(['erased', 'ndjson', 'users', '.', '%', '\\', '(', '"'])(
+    'an id such as %j ends, too',
+    async (id) => {
+      const { key, environmentId } = await muster.addEnvironment(
+        `odd-${Math.random().toString(36).slice(2)}`,
+      );
+      await muster.importNdjson(
+        lines([JSON.stringify({ user_id: id }), 'not JSON', '{"user_id":"stays"}']),
+        key,
+      );
+      expect((await erase([id], 'users', key)).status).toBe(202);
+      await waitFor('the end of the walk', async () => {
+        const left = 'SELECT FROM erasures WHERE environment_id = $1';
+        return (await muster.store.pool.query(left, [environmentId])).rowCount === 0;
+      });
+      await read('/v1/background_jobs', key);
+      await muster.get('/v1/users/stays', key).expect(200);
+    },
+  );
+
   it('an import that comes while older rows are still being scrubbed is kept and shown', async () => {
     const { key } = await muster.addEnvironment('after');
     const before = await muster.importRows([GOOD], key);

@@ -33,11 +33,11 @@ CREATE TABLE "erasure_walks" (
     CONSTRAINT "erasure_walks_environment_id_fkey" FOREIGN KEY ("environment_id") REFERENCES "environments"("id") ON DELETE CASCADE ON UPDATE CASCADE
 );
 
--- Whether a text holds a term that no letter, digit or underscore extends on either side. The pattern is made only where
--- the term is there at all.
+-- Whether a text holds a term that no letter, digit or underscore extends on either side; e-mail addresses in any case. The
+-- pattern is made only where the term is there at all.
 CREATE FUNCTION holds_term(content TEXT, term TEXT) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE STRICT AS $$
-  SELECT CASE WHEN term = '' OR position(term IN content) = 0 THEN false
-    ELSE content ~ ('(?:^|[^[:alnum:]_])' || regexp_replace(term, '([^[:alnum:]_])', '\\\1', 'g') || '(?:$|[^[:alnum:]_])') END
+  SELECT CASE WHEN term = '' OR position(lower(term) IN lower(content)) = 0 THEN false
+    ELSE content ~ (CASE WHEN term LIKE '%@%' THEN '(?i)' ELSE '' END || '(?:^|[^[:alnum:]_])' || regexp_replace(term, '([^[:alnum:]_])', '\\\1', 'g') || '(?:$|[^[:alnum:]_])') END
 $$;
 
 -- The name of a job's file as it may be shown: a name that holds the id or a value of somebody who was erased since is gone.
