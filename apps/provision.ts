@@ -6,6 +6,7 @@ import { ensureEnvironment, ensureKey, hasKeys } from '#store/api-keys';
 import type { Store } from '#store/client';
 import { isUnavailable } from '#store/faults';
 import { MigrationError, pendingMigrations } from '#store/migrate';
+import { findDeletion } from '#store/open-environment';
 
 const DEFAULT_ENVIRONMENT = 'default';
 
@@ -25,13 +26,21 @@ export async function requireMigrated(databaseUrl: string): Promise<void> {
 
 /**
  * Makes the environment `default` and stores its key, when there is one in the settings.
- * @throws Error in production when there is no key at all: nobody could get in
+ * @throws Error while that environment is being deleted; in production when there is no key at all: nobody could get in
  */
 export async function provisionKeys(
   store: Store,
   settings: Pick<Settings, 'apiKey' | 'production'>,
 ): Promise<void> {
   const environmentId = await ensureEnvironment(store, DEFAULT_ENVIRONMENT);
+  if (
+    settings.apiKey !== undefined &&
+    (await findDeletion(store.pool, DEFAULT_ENVIRONMENT)) instanceof Date
+  ) {
+    throw new Error(
+      'The environment default is being deleted. Start a worker, and start again when environments list no longer shows it.',
+    );
+  }
   if (settings.apiKey !== undefined) await ensureKey(store, environmentId, settings.apiKey);
   else if (settings.production && !(await hasKeys(store))) {
     throw new Error('No API key exists: set API_KEY, or make one with "npm run admin -- keys create".');

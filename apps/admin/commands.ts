@@ -1,5 +1,6 @@
 /** The commands of `npm run admin`: each takes the words behind its name and gives the text for standard output. */
 import { parseArgs } from 'node:util';
+import type { Settings } from '#settings/settings';
 import {
   createEnvironment,
   ensureKey,
@@ -12,14 +13,16 @@ import {
   type Scope,
 } from '#store/api-keys';
 import type { Store } from '#store/client';
-
-/** The command line is not one of those in HELP. */
-export class UsageError extends Error {}
+import { findDeletion } from '#store/open-environment';
+import { deleteEnvironment } from './delete-environment';
+import { UsageError } from './usage-error';
 
 export const HELP = `Usage: npm run admin -- COMMAND
 
   environments create SLUG           make an environment (a to z, 0 to 9 and hyphens)
-  environments list                  slug and age of each environment
+  environments list                  slug, age and state of each environment
+  environments delete SLUG [--confirm SLUG]
+                                     delete an environment with all its rows and keys; asks for the slug
   keys create --environment SLUG [--scope read|import|admin]
                                      make a key; it is printed once, alone on standard output. read: GET only;
                                      import: imports too; admin (default): everything, as erasing users
@@ -31,21 +34,38 @@ Acts on DATABASE_URL, or on the embedded database in DATA_DIR, whether the servi
 
 const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-export const COMMANDS: Record<string, (store: Store, words: string[]) => Promise<string>> = {
+export const COMMANDS: Record<
+  string,
+  (store: Store, words: string[], settings: Settings) => Promise<string>
+> = {
   'environments create': async (store, [slug, ...rest]) => {
     if (slug === undefined || rest.length > 0 || !SLUG.test(slug)) {
       throw new UsageError(
         'environments create takes one SLUG of a to z, 0 to 9 and hyphens, at most 63 characters.',
       );
     }
-    if (!(await createEnvironment(store, slug))) throw new Error(`The environment ${slug} exists already.`);
+    if (!(await createEnvironment(store, slug))) {
+      const isDeleting = (await findDeletion(store.pool, slug)) instanceof Date;
+      throw new Error(
+        isDeleting
+          ? `The environment ${slug} is being deleted. Try again when environments list no longer shows it.`
+          : `The environment ${slug} exists already.`,
+      );
+    }
     return `Environment ${slug} created.\n`;
   },
 
   'environments list': async (store) => {
     const environments = await listEnvironments(store);
-    return environments.map(({ slug, createdAt }) => `${slug}\t${createdAt.toISOString()}\n`).join('');
+    return environments
+      .map(({ slug, createdAt, deletingAt }) => {
+        const state = deletingAt === null ? 'active' : `being deleted since ${deletingAt.toISOString()}`;
+        return `${slug}\t${createdAt.toISOString()}\t${state}\n`;
+      })
+      .join('');
   },
+
+  'environments delete': deleteEnvironment,
 
   'keys create': async (store, words) => {
     const { environment, scope = 'admin' } = readOptions(words);
@@ -92,5 +112,7 @@ async function requireEnvironment(store: Store, slug: string): Promise<number> {
   const id = await findEnvironmentId(store, slug);
   if (id === undefined)
     throw new Error(`There is no environment ${slug}: npm run admin -- environments create ${slug}`);
+  if ((await findDeletion(store.pool, slug)) instanceof Date)
+    throw new Error(`The environment ${slug} is being deleted.`);
   return id;
 }

@@ -2,8 +2,9 @@
  * `npm run admin`: environments and keys, on the external database or on the embedded one, whether the service runs at
  * this moment or not. A new key is printed once, alone on standard output.
  */
-import { HELP, UsageError } from './commands';
+import { HELP } from './commands';
 import { runAdmin } from './run';
+import { UsageError } from './usage-error';
 
 async function main(words: string[]): Promise<void> {
   if (words.length === 0 || words.includes('--help') || words.includes('-h')) process.stdout.write(HELP);

@@ -5,7 +5,8 @@ import { createLogger } from '#logger';
 import { readSettings, type Settings } from '#settings/settings';
 import { openStore, type Store } from '#store/client';
 import { migrate } from '#store/migrate';
-import { COMMANDS, UsageError } from './commands';
+import { COMMANDS } from './commands';
+import { UsageError } from './usage-error';
 
 /**
  * @param words such as `keys create --environment staging`
@@ -15,7 +16,8 @@ import { COMMANDS, UsageError } from './commands';
 export async function runAdmin(words: string[]): Promise<string> {
   const command = COMMANDS[words.slice(0, 2).join(' ')];
   if (command === undefined) throw new UsageError(`Unknown command: ${words.slice(0, 2).join(' ')}.`);
-  return withStore(readSettings(), (store) => command(store, words.slice(2)));
+  const settings = readSettings();
+  return withStore(settings, (store) => command(store, words.slice(2), settings));
 }
 
 async function withStore<T>(settings: Settings, work: (store: Store) => Promise<T>): Promise<T> {

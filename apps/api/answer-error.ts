@@ -3,7 +3,8 @@ import type { ErrorRequestHandler, Request } from 'express';
 import type { ErrorDialect } from '#dialect/dialect';
 import { AppError } from '#errors';
 import type { Logger } from '#logger';
-import { isUnavailable } from '#store/faults';
+import { isOfNoEnvironment, isUnavailable } from '#store/faults';
+import { environmentGone } from '#store/open-environment';
 import { requestIdOf } from './context';
 
 const UNAVAILABLE_RETRY_SECONDS = 5;
@@ -36,6 +37,8 @@ function toAppError(thrown: unknown, req: Request): AppError {
   if (isUnavailable(thrown)) {
     return new AppError('unavailable', { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS, cause: thrown });
   }
+  // It was deleted while the request was on its way.
+  if (isOfNoEnvironment(thrown)) return environmentGone();
   // Express's own refusals, such as a path that cannot be decoded, carry a status; their texts quote the request.
   const { status } = thrown as { status?: unknown };
   if (typeof status === 'number' && status >= 400 && status < 500) return new AppError('invalid_request');

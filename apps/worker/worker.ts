@@ -1,8 +1,10 @@
 /** A worker: takes deliveries from the queue, runs the import a slice further, and keeps the rescue going. */
 import { ClockWatch } from '#pipeline/clock-watch';
 import { type ImportDeps, runImport } from '#pipeline/run-import';
+import { startDeletingEnvironments } from './delete-environments';
 import { startRescue } from './rescue';
 import { startRetention } from './retention';
+import { startScrub } from './scrub';
 
 export interface WorkerOptions extends Omit<ImportDeps, 'clock'> {
   /** Deliveries at a time. */
@@ -13,9 +15,9 @@ export interface WorkerOptions extends Omit<ImportDeps, 'clock'> {
 
 /**
  * Connections of the store of a worker: two for each delivery in work, to read and to write, and one each for the stamp, the
- * rescue and the retention.
+ * rescue, the retention, the scrubbing and the deletion of environments.
  */
-export const workerConnections = (concurrency: number): number => 2 * concurrency + 3;
+export const workerConnections = (concurrency: number): number => 2 * concurrency + 5;
 
 /** Starts a worker. `close` finishes the slices in work and takes no more. */
 export function startWorker(options: WorkerOptions): { close(): Promise<void> } {
@@ -26,9 +28,11 @@ export function startWorker(options: WorkerOptions): { close(): Promise<void> } 
   );
   const stopRescue = startRescue(deps);
   const stopRetention = startRetention(options);
+  const stopScrub = startScrub(options);
+  const stopDeleting = startDeletingEnvironments(options);
   return {
     async close() {
-      await Promise.all([worker.close(), stopRescue(), stopRetention()]);
+      await Promise.all([worker.close(), stopRescue(), stopRetention(), stopScrub(), stopDeleting()]);
     },
   };
 }

@@ -1,13 +1,11 @@
-/** Erases users or companies for good: no job that was accepted before brings them back. */
+/** Erases users or companies for good: no job that was accepted before brings them back, and none shows them any more. */
 import type { Entity } from '#job/entity';
-import type { Store, Transaction } from '#store/client';
-import { emptyStagedRows, eraseStored, findOpenJobs, lockForErasure, type OpenJob } from '#store/erase';
-import { readStagedRows } from '#store/staged-rows';
-import { createRowReader } from './read-csv-row';
-import { BATCH_BYTES, BATCH_ROWS } from './slice';
+import type { Store } from '#store/client';
+import { eraseStored, lockForErasure } from '#store/erase';
 
 /**
- * Erases what is stored under these ids, and every row and result about them, in one transaction.
+ * Erases what is stored under these ids. Rows and results about them are not shown or applied from now on and are scrubbed
+ * in the background (scrub.ts), so that this takes no longer the more of them there are.
  * @returns how many of them were stored
  */
 export async function eraseProfiles(
@@ -16,32 +14,9 @@ export async function eraseProfiles(
   entity: Entity,
   ids: readonly string[],
 ): Promise<number> {
+  if (ids.length === 0) return 0;
   return store.transaction(async (tx) => {
     await lockForErasure(tx, environmentId);
-    const erased = await eraseStored(tx, environmentId, entity, ids);
-    const wanted = new Set(ids);
-    for (const job of await findOpenJobs(tx, environmentId, entity)) {
-      await emptyRowsOf(tx, environmentId, job, wanted);
-    }
-    return erased;
+    return eraseStored(tx, environmentId, entity, ids);
   });
-}
-
-/** Rows that have no result yet say nowhere whom they are about: each is read. */
-async function emptyRowsOf(
-  tx: Transaction,
-  environmentId: number,
-  job: OpenJob,
-  ids: ReadonlySet<string>,
-): Promise<void> {
-  const readRow = createRowReader(job);
-  for (let after = 0; ; ) {
-    const range = { environmentId, jobId: job.id, after, rows: BATCH_ROWS, bytes: BATCH_BYTES };
-    const staged = await readStagedRows(tx, range, true);
-    const last = staged.at(-1);
-    if (last === undefined) return;
-    after = last.row;
-    const found = staged.filter(({ raw }) => ids.has(readRow(raw).id ?? '')).map(({ row }) => row);
-    if (found.length > 0) await emptyStagedRows(tx, environmentId, job.id, found);
-  }
 }

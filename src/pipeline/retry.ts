@@ -5,10 +5,13 @@ import { isFinal } from '#job/lifecycle';
 import type { Logger } from '#logger';
 import type { DeliveryQueue } from '#queue/delivery-queue';
 import type { Store, Transaction } from '#store/client';
+import { findErasures } from '#store/erase';
 import { insertJob } from '#store/jobs';
 import { awaitJobLock, type LockedJob } from '#store/move-job';
+import { requireOpenEnvironment } from '#store/open-environment';
 import { copyUnsettledRows } from '#store/staged-rows';
 import { sendOff } from './receive';
+import { scrubJob } from './scrub';
 import { inPlace, requireRoom, type SlotOwner, type SlotRequest, takePlace } from './slot';
 
 export interface RetryRequest {
@@ -30,13 +33,25 @@ export async function retryJob(
   deps: { store: Store; queue: DeliveryQueue; logger: Logger },
 ): Promise<Job> {
   const { store } = deps;
-  const make = () => store.bulkTransaction((tx) => makeChild(tx, request));
-  const job = await inPlace(store.pool, { ...request, dryRun: false }, make);
-  sendOff(job, deps);
-  return job;
+  for (;;) {
+    // Rows of those who were erased are not tried again: they are taken out first.
+    const scrubbedId = await scrubJob(store, request.owner.environmentId, request.parentJobId);
+    const make = () => store.bulkTransaction((tx) => makeChild(tx, request, scrubbedId));
+    try {
+      const job = await inPlace(store.pool, { ...request, dryRun: false }, make);
+      sendOff(job, deps);
+      return job;
+    } catch (error) {
+      if (!(error instanceof ErasedMeanwhile)) throw error;
+    }
+  }
 }
 
-async function makeChild(tx: Transaction, request: RetryRequest): Promise<Job> {
+/** Somebody was erased while their rows may have been copied. */
+class ErasedMeanwhile extends Error {}
+
+/** @param scrubbedId the last erasure that the parent's rows are scrubbed of */
+async function makeChild(tx: Transaction, request: RetryRequest, scrubbedId: number): Promise<Job> {
   const { owner, parentJobId, jobId, requestId, onBusy } = request;
   const parent = await awaitJobLock(tx, owner.environmentId, parentJobId);
   if (parent === undefined) throw new AppError('job_not_found');
@@ -45,6 +60,8 @@ async function makeChild(tx: Transaction, request: RetryRequest): Promise<Job> {
   await requireRoom(tx, slot);
   const { rows, bytes } = await copyUnsettledRows(tx, owner.environmentId, parentJobId, jobId);
   if (rows === 0) throw new AppError('nothing_to_retry');
+  await requireOpenEnvironment(tx, owner.environmentId);
+  if ((await findErasures(tx, parent, scrubbedId)).length > 0) throw new ErasedMeanwhile();
   const place = await takePlace(tx, slot);
   return insertJob(tx, {
     ...place,

@@ -25,6 +25,7 @@ import { stampSlice } from '#store/paces';
 import type { NextJob } from '#store/slot';
 import type { ClockWatch } from './clock-watch';
 import { deliverSlice } from './deliver';
+import { loadErasureFilter } from './erasure-filter';
 import { describeIgnored, refreshCatalogue } from './refresh';
 import type { Slice } from './slice';
 import { upsertSlice } from './upsert';
@@ -103,7 +104,9 @@ async function runSlice(
       if (isFinal(job.status) || isWaiting(job)) return { kind: 'nothing' };
       const usersPerMinute = job.environmentUsersPerMinute ?? deps.usersPerMinute;
       const { clock, store } = deps;
-      return advance({ tx, store, job, usersPerMinute, clock, isCareful });
+      // Behind the lock of lockJob, and before rows are read: what is not erased now stays so until the commit.
+      const erasures = await loadErasureFilter(tx, job);
+      return advance({ tx, store, job, usersPerMinute, clock, erasures, isCareful });
     });
   } catch (error) {
     // Poison is rare, and the savepoints by which it is found would slow down every slice.

@@ -5,6 +5,7 @@ import type { Store, Transaction } from '#store/client';
 import type { LockedJob } from '#store/move-job';
 import { readStagedRows } from '#store/staged-rows';
 import type { ClockWatch } from './clock-watch';
+import type { ErasureFilter } from './erasure-filter';
 
 export interface Slice {
   tx: Transaction;
@@ -14,6 +15,8 @@ export interface Slice {
   /** Throttle that holds for this job's environment; 0 = unthrottled. */
   usersPerMinute: number;
   clock: ClockWatch;
+  /** Who was erased since the job was accepted: their rows are not applied. */
+  erasures: ErasureFilter;
   /** The database has refused a value of this slice: rows are to be tried until the one is found. Else that ends the slice. */
   isCareful: boolean;
 }

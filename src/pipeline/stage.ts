@@ -11,6 +11,7 @@ import { AppError } from '#errors';
 import type { Job } from '#job/job';
 import type { Store, Transaction } from '#store/client';
 import { insertJob } from '#store/jobs';
+import { requireOpenEnvironment } from '#store/open-environment';
 import { copyStagedRows, StagingBuffer } from '#store/staged-rows';
 import { beginUpload, discardUpload, endUpload } from '#store/uploads';
 import type { RowCutter } from './cut/row-cutter';
@@ -107,6 +108,7 @@ class Upload implements StagedUpload {
     const { store, request, jobId } = this.options;
     const rows = this.buffer.take();
     await store.bulkTransaction(async (tx) => {
+      await requireOpenEnvironment(tx, request.owner.environmentId);
       // Another upload may have been faster: then there is no use in reading on.
       await requireRoom(tx, request);
       if (!this.begun) await beginUpload(tx, request.owner.environmentId, jobId);
@@ -142,6 +144,7 @@ class Upload implements StagedUpload {
   private async makeJob(tx: Transaction, rest: Buffer | undefined, filename: string): Promise<Job> {
     const { request, jobId, cutter } = this.options;
     const { owner, entity, requestId, dryRun, metadataMode, existingMode, nested } = request;
+    await requireOpenEnvironment(tx, owner.environmentId);
     const place = await takePlace(tx, request);
     if (rest !== undefined) await copyStagedRows(tx, rest);
     if (this.begun) await endUpload(tx, jobId);

@@ -67,7 +67,7 @@ async function applyNextRows(
   const applied: Applied = { cursor: 0, rows: 0, counts: noRows() };
   let writing: Promise<void> = Promise.resolve();
   for await (const batch of batches) {
-    const sorted = await sortOut(batch, job, readRow);
+    const sorted = await sortOut(batch, slice, readRow);
     await writing;
     if (applied.rows > 0 && isOver()) break;
     applied.cursor = batch.at(-1)?.row ?? applied.cursor;
@@ -87,7 +87,7 @@ interface SortedBatch {
 
 async function sortOut(
   batch: readonly StagedRow[],
-  job: LockedJob,
+  { job, erasures }: Pick<Slice, 'job' | 'erasures'>,
   readRow: RowReader,
 ): Promise<SortedBatch> {
   const sorted: SortedBatch = { accepted: [], refused: [], erased: [] };
@@ -99,6 +99,10 @@ async function sortOut(
       }
       const read = readRow(raw);
       const { id, companyId, errors, hasNulls } = read;
+      if (!erasures.isEmpty && (await erasures.isErased(id, raw))) {
+        sorted.erased.push(row);
+        continue;
+      }
       // Validation has refused what breaks a rule; more only if a newer version with stricter rules took over.
       if (id === null || errors.length > 0) sorted.refused.push({ row, id, errors });
       else {

@@ -10,6 +10,7 @@ import { inStretches, readBatches, type Slice, type SliceOutcome, sliceTimer } f
 export async function validateSlice(slice: Slice): Promise<SliceOutcome> {
   const { tx, job } = slice;
   const { observations } = job;
+  const { erasures } = slice;
   const readRow = createRowReader(job);
   const isOver = sliceTimer();
   let cursor: number | undefined;
@@ -20,6 +21,7 @@ export async function validateSlice(slice: Slice): Promise<SliceOutcome> {
       for (const { row, raw } of stretch) {
         if (raw.length === 0) continue; // erased
         const read = readRow(raw);
+        if (!erasures.isEmpty && (await erasures.isErased(read.id, raw))) continue;
         if (read.errors.length > 0) refused.push({ row, id: read.id, errors: read.errors });
         else observe(observations, read);
       }

@@ -70,7 +70,9 @@ export async function findEnvironmentId(store: Store, slug: string): Promise<num
 }
 
 /** All environments, by slug. */
-export async function listEnvironments(store: Store): Promise<{ slug: string; createdAt: Date }[]> {
+export async function listEnvironments(
+  store: Store,
+): Promise<{ slug: string; createdAt: Date; deletingAt: Date | null }[]> {
   return store.prisma.environment.findMany({ orderBy: { slug: 'asc' } });
 }
 
@@ -114,7 +116,7 @@ export async function findTenant(db: Queryable, key: string): Promise<Tenant | u
     text: `SELECT k.id AS "keyId", k.scope, e.id AS "environmentId", e.slug, e.users_per_minute AS "usersPerMinute",
                   k.last_used_at IS NULL OR k.last_used_at < now() - ${LAST_USED_RESOLUTION} AS stale
            FROM api_keys k JOIN environments e ON e.id = k.environment_id
-           WHERE k.hash = $1 AND k.revoked_at IS NULL`,
+           WHERE k.hash = $1 AND k.revoked_at IS NULL AND e.deleting_at IS NULL`,
     values: [hashKey(key)],
     query_timeout: LOOKUP_TIMEOUT_MS,
   };

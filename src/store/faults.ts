@@ -34,6 +34,12 @@ export function isUnavailable(error: unknown): boolean {
   );
 }
 
+/** The row belongs to an environment that is gone. */
+export function isOfNoEnvironment(error: unknown): boolean {
+  const { constraint } = (error ?? {}) as { constraint?: unknown };
+  return sqlState(error) === '23503' && /_environment_id_fkey$/.test(String(constraint));
+}
+
 /** The unique index of this name refused the row. */
 export function violates(error: unknown, constraint: string): boolean {
   return sqlState(error) === '23505' && (error as { constraint?: string }).constraint === constraint;

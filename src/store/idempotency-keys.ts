@@ -3,6 +3,7 @@
  * makes the job; a claim that is not renewed is free again, because its process has died.
  */
 import type { Queryable, Transaction } from './client';
+import { erasedKey } from './scrub-keys';
 
 /** A claim that was not renewed for this long is free. */
 const CLAIM_LEASE_MS = 20_000;
@@ -29,16 +30,17 @@ export interface KnownKey {
 export async function claimKey(db: Queryable, claim: KeyClaim): Promise<KnownKey | undefined> {
   const { rowCount } = await db.query(
     `INSERT INTO idempotency_keys AS k (environment_id, key, job_id, claimed_at)
-     VALUES ($1, $2, $3, clock_timestamp())
+     SELECT $1::int, $2::text, $3::uuid, clock_timestamp()
+     WHERE NOT EXISTS (SELECT FROM idempotency_keys WHERE environment_id = $1 AND key = $5)
      ON CONFLICT (environment_id, key) DO UPDATE SET job_id = excluded.job_id, claimed_at = excluded.claimed_at
      WHERE k.request_hash IS NULL AND k.claimed_at < clock_timestamp() - $4 * interval '1 millisecond'`,
-    [claim.environmentId, claim.key, claim.jobId, CLAIM_LEASE_MS],
+    [claim.environmentId, claim.key, claim.jobId, CLAIM_LEASE_MS, erasedKey(claim.key)],
   );
   if (rowCount === 1) return undefined;
   const { rows } = await db.query<KnownKey>(
     `SELECT job_id AS "jobId", request_hash AS "requestHash", response FROM idempotency_keys
-     WHERE environment_id = $1 AND key = $2`,
-    [claim.environmentId, claim.key],
+     WHERE environment_id = $1 AND key IN ($2, $3) ORDER BY request_hash IS NULL LIMIT 1`,
+    [claim.environmentId, claim.key, erasedKey(claim.key)],
   );
   // Let go of in this instant: the next try of the client will get it.
   return rows[0] ?? { jobId: claim.jobId, requestHash: null, response: null };

@@ -16,8 +16,10 @@ const AHEAD = `CASE WHEN ${IS_WAITING} THEN (
       AND (a.holds_slot OR (a.submitted_at, a.id) < (jobs.submitted_at, jobs.id))) END`;
 
 export const JOB_COLUMNS = `id, environment_id AS "environmentId", entity, status, revision, cursor, attempts,
-  due_at AS "dueAt", filename, file_size AS "fileSize", total_rows AS "totalRows", created_rows AS "createdRows",
-  updated_rows AS "updatedRows", unchanged_rows AS "unchangedRows", failed_rows AS "failedRows", warnings,
+  due_at AS "dueAt", shown_filename(filename, environment_id, ordinal) AS filename, file_size AS "fileSize",
+  total_rows AS "totalRows", created_rows AS "createdRows",
+  updated_rows AS "updatedRows", unchanged_rows AS "unchangedRows", failed_rows AS "failedRows",
+  shown_warnings(warnings, environment_id, ordinal) AS warnings,
   error_code AS "errorCode", holds_slot AS "holdsSlot", ${AHEAD} AS ahead, dry_run AS "dryRun",
   metadata_mode AS "metadataMode", existing_mode AS "existingMode", nested, parent_job_id AS "parentJobId",
   request_id AS "requestId", submitted_at AS "submittedAt", started_at AS "startedAt", ended_at AS "endedAt"`;
@@ -182,7 +184,10 @@ export async function listJobs(
     `SELECT ${JOB_COLUMNS}, now() AS now,
        $7::text IS NULL OR EXISTS (
          SELECT 1 FROM row_results r
-         WHERE r.environment_id = $1 AND r.job_id = jobs.id AND r.id = $7) AS "hasRowId"
+         WHERE r.environment_id = $1 AND r.job_id = jobs.id AND r.id = $7)
+       AND NOT EXISTS (
+         SELECT 1 FROM erasures e
+         WHERE e.environment_id = $1 AND e.id > jobs.ordinal AND e.entity = jobs.entity AND e.subject = $7) AS "hasRowId"
      FROM jobs
      WHERE environment_id = $1
        AND ($2::job_status[] IS NULL OR status = ANY ($2))

@@ -8,7 +8,7 @@ import { type JobWarning, type Observations, packObservations, unpackObservation
 import type { OutcomeCounts } from '#job/outcome';
 import type { Queryable, Transaction } from './client';
 import { deleteDryRunProfiles } from './dry-run';
-import { ERASURE_LOCK } from './erase';
+import { lockAgainstErasure } from './erase';
 import { NOTIFY_CHANGE } from './job-changes';
 import { JOB_COLUMNS } from './jobs';
 import { handOverSlot, lockSlot, type NextJob } from './slot';
@@ -32,7 +32,10 @@ export async function lockJob(tx: Transaction, id: string): Promise<LockedJob | 
     text: `${SELECT_JOB} WHERE id = $1 FOR UPDATE SKIP LOCKED`,
     values: [id],
   });
-  return unpack(tx, rows[0]);
+  const job = unpack(rows[0]);
+  // No slice works beside an erasure: it might bring back what is just being erased.
+  if (job !== undefined) await lockAgainstErasure(tx, job.environmentId);
+  return job;
 }
 
 /** Locks a job of this environment, when necessary after the slice in work. Undefined when there is no such job. */
@@ -45,7 +48,7 @@ export async function awaitJobLock(
     `${SELECT_JOB} WHERE id = $1 AND environment_id = $2 FOR UPDATE`,
     [id, environmentId],
   );
-  return unpack(tx, rows[0]);
+  return unpack(rows[0]);
 }
 
 type PackedJob = Omit<LockedJob, 'observations'> & { observations: unknown };
@@ -54,15 +57,8 @@ const SELECT_JOB = `SELECT ${JOB_COLUMNS}, observations, csv_header AS "csvHeade
          (SELECT users_per_minute FROM environments e WHERE e.id = environment_id) AS "environmentUsersPerMinute"
   FROM jobs`;
 
-async function unpack(tx: Transaction, job: PackedJob | undefined): Promise<LockedJob | undefined> {
-  if (job === undefined) return undefined;
-  // No slice works beside an erasure: it might bring back what is just being erased.
-  await tx.query({
-    name: 'share-erasure-lock',
-    text: 'SELECT pg_advisory_xact_lock_shared($1, $2)',
-    values: [ERASURE_LOCK, job.environmentId],
-  });
-  return { ...job, observations: unpackObservations(job.observations) };
+function unpack(job: PackedJob | undefined): LockedJob | undefined {
+  return job && { ...job, observations: unpackObservations(job.observations) };
 }
 
 /** Progress within a stage. */

@@ -25,7 +25,7 @@ export async function insertRefusedRows(
   );
 }
 
-/** Records rows whose user or company was erased before they were applied: nothing is written for them. */
+/** Records rows whose user or company was erased before they were applied, and empties them: nothing is written for them. */
 export async function insertErasedRows(
   tx: Transaction,
   job: { id: string; environmentId: number },
@@ -35,6 +35,11 @@ export async function insertErasedRows(
   await tx.query(
     `INSERT INTO row_results (environment_id, job_id, row, outcome, erased)
      SELECT $1, $2, unnest($3::int[]), 'unchanged', true`,
+    [job.environmentId, job.id, rows],
+  );
+  await tx.query(
+    `UPDATE staged_rows SET raw = ''
+     WHERE environment_id = $1 AND job_id = $2 AND row = ANY ($3) AND octet_length(raw) > 0`,
     [job.environmentId, job.id, rows],
   );
 }
@@ -49,7 +54,7 @@ export interface RowResult {
   outcome: ResultOutcome;
   errors: RowError[];
   erased: boolean;
-  /** The row as it came, when it was asked for or has no outcome yet. Empty when it was erased. */
+  /** The row as it came, when it was asked for, or has no outcome yet. Empty or null when it was erased. */
   raw: Buffer | null;
 }
 
@@ -59,6 +64,8 @@ export interface ResultRange extends RowRange {
   outcomes: readonly ResultOutcome[] | undefined;
   /** Whether `raw` is wanted of all rows. */
   withRaw: boolean;
+  /** Whether `raw` is wanted of rows whose id could not be read. */
+  withUnreadable: boolean;
 }
 
 /**
@@ -66,12 +73,13 @@ export interface ResultRange extends RowRange {
  * knows nothing of yet, PostgreSQL would compare every row with every result.
  */
 export async function readResults(db: Queryable, range: ResultRange): Promise<RowResult[]> {
+  const withRaw = range.withRaw ? 'true' : range.withUnreadable ? 'r.id IS NULL' : 'r.row IS NULL';
   const { rows } = await db.query<RowResult>({
-    name: `read-results-${range.withRaw}`,
+    name: `read-results-${withRaw}`,
     text: `SELECT row, line, id, outcome, errors, erased, raw FROM (
              SELECT s.row, s.line, r.id, coalesce(r.outcome::text, 'unprocessed') AS outcome,
                     coalesce(r.errors, '[]') AS errors, coalesce(r.erased, octet_length(s.raw) = 0) AS erased,
-                    CASE WHEN ${range.withRaw ? 'true' : 'r.row IS NULL'} THEN s.raw END AS raw,
+                    CASE WHEN ${withRaw} THEN s.raw END AS raw,
                     sum(octet_length(s.raw)) OVER (ORDER BY s.row ROWS UNBOUNDED PRECEDING)
                       - octet_length(s.raw) AS bytes_before
              FROM staged_rows s LEFT JOIN LATERAL (

@@ -9,6 +9,7 @@ import { claimRequest, type KnownRequest, type RequestClaim } from '#pipeline/cl
 import type { ImportRequest } from '#pipeline/import-request';
 import { receive } from '#pipeline/receive';
 import { digestRequest } from '#pipeline/request-digest';
+import { showResponse } from '#pipeline/scrub-names';
 import { requireRoom } from '#pipeline/slot';
 import { stage } from '#pipeline/stage';
 import { type ApiDeps, callerOf, jobContextOf, requestIdOf, requireScope } from '../context';
@@ -87,7 +88,7 @@ async function takeIn(
 async function replay(
   req: Request,
   res: Response,
-  { settings }: ApiDeps,
+  { settings, store }: ApiDeps,
   request: ImportRequest,
   known: KnownRequest,
 ): Promise<void> {
@@ -97,7 +98,7 @@ async function replay(
   }));
   if (!content.digest.equals(known.requestHash)) throw new AppError('idempotency_key_reused');
   res.set('Idempotent-Replayed', 'true');
-  answerAccepted(res, known.jobId, known.response);
+  answerAccepted(res, known.jobId, await showResponse(store.pool, request.owner.environmentId, known));
 }
 
 function answerAccepted(res: Response, jobId: string, body: string): void {

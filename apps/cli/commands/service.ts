@@ -60,8 +60,8 @@ export function addService(program: Command): void {
 
   const environments = program
     .command('environments')
-    .summary('make and list environments of the service on this machine')
-    .description(`Makes and lists environments. ${where}`)
+    .summary('make, list and delete environments of the service on this machine')
+    .description(`Makes, lists and deletes environments. ${where}`)
     .configureHelp(LOCAL);
   environments
     .command('create')
@@ -70,8 +70,18 @@ export function addService(program: Command): void {
     .action((slug: string) => print(['environments', 'create', slug]));
   environments
     .command('list')
-    .description('Lists the environments.')
+    .description('Lists slug, age and state of the environments.')
     .action(() => print(['environments', 'list']));
+  environments
+    .command('delete')
+    .description(
+      'Deletes an environment with its users, companies, imports and keys. Asks for the slug to be typed. It cannot be undone.',
+    )
+    .argument('<slug>', 'of the environment')
+    .option('--confirm <slug>', 'the slug once more, where nobody can be asked')
+    .action((slug: string, { confirm }: { confirm?: string }) =>
+      print(['environments', 'delete', slug, ...(confirm === undefined ? [] : ['--confirm', confirm])]),
+    );
 }
 
 async function print(words: string[]): Promise<void> {

@@ -86,7 +86,9 @@ function erase({ entity, tag }: Kind): RouteConfig {
     operationId: `delete_${collection}`,
     tags: [tag],
     summary: `Delete ${collection}`,
-    description: 'Erased at once, from the rows and results of jobs, too.',
+    description:
+      'Erased at once. From the answer on no result, download or retry shows them; the rows and results of jobs are scrubbed ' +
+      'in the background. An import that is accepted later is about somebody new.',
     request: {
       body: {
         required: true,
