@@ -28,7 +28,8 @@ export function bulkIdentify(deps: ApiDeps, dialect: Dialect, entity: Entity): R
       const jobId = randomUUID();
       if (key === undefined) return takeIn(req, res, deps, dialect, request, jobId);
       const { environmentId } = request.owner;
-      const found = await claimRequest({ environmentId, key, jobId }, deps);
+      const processLock = deps.processLock?.number;
+      const found = await claimRequest({ environmentId, key, jobId, processLock }, deps);
       if ('known' in found) return replay(req, res, deps, request, found.known);
       try {
         await takeIn(req, res, deps, dialect, request, jobId, found.claim);
