@@ -56,6 +56,11 @@ export const ERRORS = {
     'This Idempotency-Key was used for another body or other parameters.',
   ],
   rate_limited: [429, 'Too Many Requests', 'Too many requests. Wait as long as Retry-After says.'],
+  storage_full: [
+    507,
+    'Insufficient Storage',
+    'The imports of this environment that are kept take all the space that they may take.',
+  ],
   internal: [
     500,
     'Internal Server Error',

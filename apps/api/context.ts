@@ -17,7 +17,7 @@ export interface ApiDeps {
   /** Tells others that this process is alive; without one the claims of its requests end by their lease alone. */
   processLock?: Pick<ProcessLock, 'number'>;
   logger: Logger;
-  settings: Pick<Settings, 'usersPerMinute' | 'maxRows' | 'maxBytes' | 'trustProxy'>;
+  settings: Pick<Settings, 'usersPerMinute' | 'maxRows' | 'maxBytes' | 'maxStoredBytes' | 'trustProxy'>;
 }
 
 /** The caller, as the contract scopes everything: its environment and the throttle that holds there. */

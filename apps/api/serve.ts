@@ -5,6 +5,7 @@ import type { Settings } from '#settings/settings';
 import type { Store } from '#store/client';
 import { holdProcessLock } from '#store/process-lock';
 import { createApi } from './app';
+import type { ApiDeps } from './context';
 import { watchJobs } from './jobs/job-watch';
 import { type Listener, listen, type TimeLimits } from './listen';
 
@@ -14,7 +15,7 @@ export interface ServeOptions {
   logger: Logger;
   /** Where the changes of jobs are listened for: the store's database. */
   databaseUrl: string;
-  settings: Pick<Settings, 'host' | 'port' | 'usersPerMinute' | 'maxRows' | 'maxBytes' | 'trustProxy'>;
+  settings: ApiDeps['settings'] & Pick<Settings, 'host' | 'port'>;
   /** How long slow clients may take, when not as long as usual. */
   limits?: TimeLimits;
 }

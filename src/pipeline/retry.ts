@@ -10,6 +10,7 @@ import { awaitJobLock, type LockedJob } from '#store/move-job';
 import { copyUnsettledRows } from '#store/staged-rows';
 import { sendOff } from './receive';
 import { inPlace, requireRoom, type SlotOwner, type SlotRequest, takePlace } from './slot';
+import { requireStorage } from './storage-quota';
 
 export interface RetryRequest {
   owner: SlotOwner;
@@ -19,11 +20,13 @@ export interface RetryRequest {
   jobId: string;
   requestId: string;
   onBusy: 'reject' | 'queue';
+  /** Quota of the environment; 0 = none. */
+  maxStoredBytes: number;
 }
 
 /**
  * Makes the new job of the same kind, file name and options, with copies of the rows as they were sent.
- * @throws AppError job_not_found, job_not_finished, nothing_to_retry, job_in_progress
+ * @throws AppError job_not_found, job_not_finished, nothing_to_retry, job_in_progress, rate_limited, storage_full
  */
 export async function retryJob(
   request: RetryRequest,
@@ -37,23 +40,21 @@ export async function retryJob(
 }
 
 async function makeChild(tx: Transaction, request: RetryRequest): Promise<Job> {
-  const { owner, parentJobId, jobId, requestId, onBusy } = request;
+  const { owner, parentJobId, jobId, requestId, onBusy, maxStoredBytes } = request;
   const parent = await awaitJobLock(tx, owner.environmentId, parentJobId);
   if (parent === undefined) throw new AppError('job_not_found');
   if (!isFinal(parent.status)) throw new AppError('job_not_finished');
   const slot: SlotRequest = { owner, dryRun: parent.dryRun, onBusy };
   await requireRoom(tx, slot);
+  const { environmentId } = owner;
+  await requireStorage(tx, { environmentId, maxStoredBytes });
   const { rows, bytes } = await copyUnsettledRows(tx, owner.environmentId, parentJobId, jobId);
   if (rows === 0) throw new AppError('nothing_to_retry');
   const place = await takePlace(tx, slot);
-  return insertJob(tx, {
-    ...place,
-    ...inherited(parent),
-    id: jobId,
-    fileSize: bytes,
-    totalRows: rows,
-    requestId,
-  });
+  const child = { ...place, ...inherited(parent), id: jobId, fileSize: bytes, totalRows: rows, requestId };
+  const job = await insertJob(tx, child);
+  await requireStorage(tx, { environmentId, maxStoredBytes, more: 0 });
+  return job;
 }
 
 function inherited(parent: LockedJob) {

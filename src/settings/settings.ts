@@ -54,6 +54,11 @@ export const SETTINGS = z.object({
   RETENTION_DAYS: wholeNumber(1, 36_500)
     .prefault('30')
     .describe('Days after which finished jobs, their rows and results are deleted.'),
+  MAX_STORED_BYTES: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+    .prefault('34359738368')
+    .describe(
+      'Bytes of all imports that an environment keeps, until they are deleted after RETENTION_DAYS; 0 = no limit. Default: 32 GiB, more than a month of importing without a pause at the default throttle.',
+    ),
   TRUST_PROXY: wholeNumber(0, 10)
     .prefault('0')
     .describe('Reverse proxies before the API: the address of a client is taken from X-Forwarded-For then.'),
@@ -76,6 +81,7 @@ export interface Settings {
   maxBytes: number;
   workerConcurrency: number;
   retentionDays: number;
+  maxStoredBytes: number;
   trustProxy: number;
   logLevel: string;
   production: boolean;
@@ -109,6 +115,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     maxBytes: values.MAX_BYTES,
     workerConcurrency: values.WORKER_CONCURRENCY,
     retentionDays: values.RETENTION_DAYS,
+    maxStoredBytes: values.MAX_STORED_BYTES,
     trustProxy: values.TRUST_PROXY,
     logLevel: values.LOG_LEVEL,
     production: values.NODE_ENV === 'production',

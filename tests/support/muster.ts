@@ -25,6 +25,8 @@ export interface MusterOptions {
   usersPerMinute?: number;
   maxRows?: number;
   maxBytes?: number;
+  /** Default 0: no quota. */
+  maxStoredBytes?: number;
   /** Default 1. */
   apis?: number;
   /** Default 1. */
@@ -91,6 +93,7 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     usersPerMinute,
     maxRows: options.maxRows ?? 10_000,
     maxBytes: options.maxBytes ?? 52_428_800,
+    maxStoredBytes: options.maxStoredBytes ?? 0,
     trustProxy: 0,
     host: '127.0.0.1',
     port: 0,

@@ -11,6 +11,7 @@ import { receive } from '#pipeline/receive';
 import { digestRequest } from '#pipeline/request-digest';
 import { requireRoom } from '#pipeline/slot';
 import { stage } from '#pipeline/stage';
+import { requireStorage } from '#pipeline/storage-quota';
 import { type ApiDeps, callerOf, jobContextOf, requestIdOf, requireScope } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { readHeader, readQuery } from '../parameters';
@@ -68,7 +69,9 @@ async function takeIn(
   claim?: RequestClaim,
 ): Promise<void> {
   const { store, settings } = deps;
+  const { environmentId } = request.owner;
   await requireRoom(store.pool, request);
+  await requireStorage(store.pool, { environmentId, maxStoredBytes: settings.maxStoredBytes });
   const { content: upload, filename } = await readUpload(req, res, ENTITIES[request.entity], (body, cutter) =>
     stage(body, { ...settings, store, jobId, request, cutter, withDigest: claim !== undefined }),
   );
