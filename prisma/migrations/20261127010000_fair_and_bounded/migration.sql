@@ -36,3 +36,27 @@ LOCK TABLE "jobs" IN SHARE ROW EXCLUSIVE MODE;
 CREATE TRIGGER count_stored_import AFTER INSERT OR DELETE ON "jobs"
   FOR EACH ROW EXECUTE FUNCTION count_stored_import();
 INSERT INTO "stored_imports" SELECT "environment_id", sum("file_size") FROM "jobs" GROUP BY "environment_id";
+
+-- How much of the workers' time each environment had (docs/decisions/0016-fair-workers.md). Unlogged: a few times a second
+-- something changes that may be forgotten in a crash, and so no commit of it waits for the disk.
+CREATE UNLOGGED TABLE "worker_shares" (
+    "environment_id" INTEGER NOT NULL,
+    "served_ms" DOUBLE PRECISION NOT NULL,
+    CONSTRAINT "worker_shares_pkey" PRIMARY KEY ("environment_id"),
+    CONSTRAINT "worker_shares_environment_id_fkey" FOREIGN KEY ("environment_id") REFERENCES "environments"("id") ON DELETE CASCADE ON UPDATE CASCADE
+) WITH (fillfactor = 50);
+-- No foreign key: its check would lock the job's row, which slices do not wait for.
+CREATE UNLOGGED TABLE "job_work" (
+    "job_id" UUID NOT NULL,
+    "cost_ms" DOUBLE PRECISION NOT NULL,
+    "working_until" TIMESTAMPTZ(3) NOT NULL,
+    CONSTRAINT "job_work_pkey" PRIMARY KEY ("job_id")
+) WITH (fillfactor = 50);
+CREATE UNLOGGED TABLE "worker_clock" (
+    "id" INTEGER NOT NULL DEFAULT 1,
+    "served_ms" DOUBLE PRECISION NOT NULL,
+    CONSTRAINT "worker_clock_pkey" PRIMARY KEY ("id"),
+    CONSTRAINT "worker_clock_one_row" CHECK ("id" = 1)
+) WITH (fillfactor = 50);
+-- Those that a worker may work on; changes seldom, so that slices stay updates within a page.
+CREATE INDEX "jobs_active" ON "jobs"("environment_id") WHERE "ended_at" IS NULL AND ("holds_slot" OR "dry_run_slot" IS NOT NULL);
