@@ -4,6 +4,7 @@ import { accept } from './benches/accept';
 import { commandLine } from './benches/command-line';
 import { delivery } from './benches/delivery';
 import { environments } from './benches/environments';
+import { fairness } from './benches/fairness';
 import { following } from './benches/following';
 import { identify } from './benches/identify';
 import { largeTable } from './benches/large-table';
@@ -33,6 +34,7 @@ export const BENCHES: readonly Bench[] = [
   throughput,
   unchanged,
   environments,
+  fairness,
   trueRate,
   peers,
   commandLine,

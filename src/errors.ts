@@ -63,6 +63,11 @@ export const ERRORS = {
     'Not Implemented',
     'Muster stores users and companies, no events. Turn tracking off in the sender (in Segment: disable the mapping "Track Event"), or set TRACK=ignore on this service.',
   ],
+  storage_full: [
+    507,
+    'Insufficient Storage',
+    'The imports of this environment that are kept take all the space that they may take.',
+  ],
   internal: [
     500,
     'Internal Server Error',

@@ -7,16 +7,25 @@ import type { DeliveryQueue } from '#queue/delivery-queue';
 import type { Settings } from '#settings/settings';
 import { SCOPES, type Scope, type Tenant } from '#store/api-keys';
 import type { Store } from '#store/client';
+import type { ProcessLock } from '#store/process-lock';
 import type { JobWatch } from './jobs/job-watch';
 
 export interface ApiDeps {
   store: Store;
   queue: DeliveryQueue;
   jobWatch: JobWatch;
+  /** Tells others that this process is alive; without one the claims of its requests end by their lease alone. */
+  processLock?: Pick<ProcessLock, 'number'>;
   logger: Logger;
   settings: Pick<
     Settings,
-    'usersPerMinute' | 'maxRows' | 'maxBytes' | 'trustProxy' | 'identifyPerMinute' | 'track'
+    | 'usersPerMinute'
+    | 'maxRows'
+    | 'maxBytes'
+    | 'maxStoredBytes'
+    | 'trustProxy'
+    | 'identifyPerMinute'
+    | 'track'
   >;
 }
 

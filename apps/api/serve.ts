@@ -3,6 +3,7 @@ import type { Logger } from '#logger';
 import type { DeliveryQueue } from '#queue/delivery-queue';
 import type { Settings } from '#settings/settings';
 import type { Store } from '#store/client';
+import { holdProcessLock } from '#store/process-lock';
 import { createApi } from './app';
 import type { ApiDeps } from './context';
 import { watchJobs } from './jobs/job-watch';
@@ -23,17 +24,19 @@ export interface ServeOptions {
 export async function serveApi(options: ServeOptions): Promise<Listener> {
   const { settings, limits } = options;
   const jobWatch = watchJobs(options);
+  const processLock = holdProcessLock(options);
   try {
-    const app = createApi({ ...options, jobWatch });
+    const app = createApi({ ...options, jobWatch, processLock });
     const { url, close } = await listen(app, settings.host, settings.port, limits);
     return {
       url,
       async close() {
         await Promise.all([jobWatch.close(), close()]);
+        await processLock.close();
       },
     };
   } catch (error) {
-    await jobWatch.close();
+    await Promise.all([jobWatch.close(), processLock.close()]);
     throw error;
   }
 }

@@ -8,6 +8,7 @@ import type { Logger } from '#logger';
 import { type ImportDeps, runImport } from '#pipeline/run-import';
 import type { Delivery } from '#queue/delivery-queue';
 import type { Transaction } from '#store/client';
+import { findStalledDryRuns, handOverDryRunSlot, lockDryRuns } from '#store/dry-run-line';
 import { claimAbandonedJobs } from '#store/move-job';
 import { findStalledLines, handOverSlot, lockSlot } from '#store/slot';
 import { sweepUploads } from '#store/uploads';
@@ -51,12 +52,17 @@ export async function rescue(deps: ImportDeps): Promise<void> {
   for (const delivery of abandoned) await deliverOrRun(delivery, deps);
 }
 
-/** Gives free slots to jobs that wait for them. They count as abandoned after the grace, and are delivered then. */
+/** Gives free slots, and free places for dry runs, to jobs that wait for them. They count as abandoned after the grace, and are delivered then. */
 async function unblockLines(tx: Transaction, logger: Logger): Promise<void> {
   for (const environmentId of await findStalledLines(tx)) {
     await lockSlot(tx, environmentId);
     const next = await handOverSlot(tx, environmentId);
     if (next !== undefined) logger.warn({ job_id: next.jobId }, 'waiting job found beside a free slot');
+  }
+  for (const environmentId of await findStalledDryRuns(tx)) {
+    await lockDryRuns(tx, environmentId);
+    const next = await handOverDryRunSlot(tx, environmentId);
+    if (next !== undefined) logger.warn({ job_id: next.jobId }, 'waiting dry run found beside a free place');
   }
 }
 

@@ -1,6 +1,7 @@
 /** A worker: takes deliveries from the queue, runs the import a slice further, and keeps the rescue going. */
 import { ClockWatch } from '#pipeline/clock-watch';
-import { type ImportDeps, runImport } from '#pipeline/run-import';
+import { runFairly } from '#pipeline/run-fairly';
+import type { ImportDeps } from '#pipeline/run-import';
 import { startDeletingEnvironments } from './delete-environments';
 import { startRescue } from './rescue';
 import { startRetention } from './retention';
@@ -23,7 +24,7 @@ export const workerConnections = (concurrency: number): number => 2 * concurrenc
 export function startWorker(options: WorkerOptions): { close(): Promise<void> } {
   const deps: ImportDeps = { ...options, clock: new ClockWatch() };
   const worker = options.queue.work(
-    (delivery, wasInterrupted) => runImport(delivery, deps, wasInterrupted),
+    (delivery, wasInterrupted, exchange) => runFairly(delivery, deps, wasInterrupted, exchange),
     options.concurrency,
   );
   const stopRescue = startRescue(deps);

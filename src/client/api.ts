@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'idempotency_key_reused'
   | 'rate_limited'
   | 'not_supported'
+  | 'storage_full'
   | 'internal'
   | 'unavailable';
 

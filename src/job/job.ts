@@ -33,6 +33,8 @@ export interface Job extends ImportOptions, ReadingOptions {
   errorCode: JobErrorCode | null;
   /** Whether it is this job's turn in its environment. Never for a dry run, which needs none. */
   holdsSlot: boolean;
+  /** Which of the places for dry runs it has; null for a dry run that waits for one, and for an import. */
+  dryRunSlot: number | null;
   /** What is before a job that waits its turn: jobs, and their rows without an outcome. Null when it does not wait. */
   ahead: [jobs: number, rows: number] | null;
   parentJobId: string | null;
@@ -43,8 +45,8 @@ export interface Job extends ImportOptions, ReadingOptions {
 }
 
 /** Whether the job waits until the jobs before it have ended. */
-export function isWaiting(job: Pick<Job, 'endedAt' | 'holdsSlot' | 'dryRun'>): boolean {
-  return job.endedAt === null && !job.holdsSlot && !job.dryRun;
+export function isWaiting(job: Pick<Job, 'endedAt' | 'holdsSlot' | 'dryRun' | 'dryRunSlot'>): boolean {
+  return job.endedAt === null && (job.dryRun ? job.dryRunSlot === null : !job.holdsSlot);
 }
 
 /** Rows with an outcome. Never falls while a job goes on. */

@@ -1,11 +1,13 @@
 /** Makes sure that a request with an Idempotency-Key is done once, however often it comes and to whichever process. */
 import { AppError } from '#errors';
+import { CLAIM_RENEWAL_MS } from '#job/claim-lease';
 import type { Logger } from '#logger';
 import type { Store, Transaction } from '#store/client';
 import {
-  CLAIM_RENEWAL_MS,
   claimKey,
   type KeyClaim,
+  type KnownKey,
+  readKey,
   releaseClaim,
   renewClaim,
   settleClaim,
@@ -29,8 +31,6 @@ export interface RequestClaim {
   end(): void;
 }
 
-const RETRY_SECONDS = 2;
-
 /**
  * Claims the key, or finds what it was used for.
  * @param claim with the id that the job will have
@@ -43,7 +43,7 @@ export async function claimRequest(
   const known = await claimKey(store.pool, claim);
   if (known !== undefined) {
     const { jobId, requestHash, response } = known;
-    if (requestHash === null || response === null) throw inFlight();
+    if (requestHash === null || response === null) throw inFlight(known);
     return { known: { jobId, requestHash, response } };
   }
   const renewal = setInterval(() => {
@@ -52,7 +52,7 @@ export async function claimRequest(
   return {
     claim: {
       async settle(tx, requestHash, response) {
-        if (!(await settleClaim(tx, claim, requestHash, response))) throw inFlight();
+        if (!(await settleClaim(tx, claim, requestHash, response))) throw inFlight(await readKey(tx, claim));
       },
       async release() {
         // What fails here is free by itself after the lease.
@@ -65,6 +65,10 @@ export async function claimRequest(
   };
 }
 
-function inFlight(): AppError {
-  return new AppError('idempotency_key_in_flight', { retryAfterSeconds: RETRY_SECONDS });
+/** Retry-After is what is left of the lease: then the key is free if the process of the first request has died. */
+function inFlight({ leaseSecondsLeft }: KnownKey): AppError {
+  return new AppError('idempotency_key_in_flight', {
+    details: `If the first request is gone, the key is free in ${leaseSecondsLeft} s at the latest.`,
+    retryAfterSeconds: leaseSecondsLeft,
+  });
 }

@@ -13,6 +13,7 @@ import { copyUnsettledRows } from '#store/staged-rows';
 import { sendOff } from './receive';
 import { scrubJob } from './scrub';
 import { inPlace, requireRoom, type SlotOwner, type SlotRequest, takePlace } from './slot';
+import { requireStorage } from './storage-quota';
 
 export interface RetryRequest {
   owner: SlotOwner;
@@ -22,11 +23,13 @@ export interface RetryRequest {
   jobId: string;
   requestId: string;
   onBusy: 'reject' | 'queue';
+  /** Quota of the environment; 0 = none. */
+  maxStoredBytes: number;
 }
 
 /**
  * Makes the new job of the same kind, file name and options, with copies of the rows as they were sent.
- * @throws AppError job_not_found, job_not_finished, nothing_to_retry, job_in_progress
+ * @throws AppError job_not_found, job_not_finished, nothing_to_retry, job_in_progress, rate_limited, storage_full
  */
 export async function retryJob(
   request: RetryRequest,
@@ -52,25 +55,23 @@ class ErasedMeanwhile extends Error {}
 
 /** @param scrubbedId the last erasure that the parent's rows are scrubbed of */
 async function makeChild(tx: Transaction, request: RetryRequest, scrubbedId: number): Promise<Job> {
-  const { owner, parentJobId, jobId, requestId, onBusy } = request;
+  const { owner, parentJobId, jobId, requestId, onBusy, maxStoredBytes } = request;
   const parent = await awaitJobLock(tx, owner.environmentId, parentJobId);
   if (parent === undefined) throw new AppError('job_not_found');
   if (!isFinal(parent.status)) throw new AppError('job_not_finished');
   const slot: SlotRequest = { owner, dryRun: parent.dryRun, onBusy };
   await requireRoom(tx, slot);
+  const { environmentId } = owner;
+  await requireStorage(tx, { environmentId, maxStoredBytes });
   const { rows, bytes } = await copyUnsettledRows(tx, owner.environmentId, parentJobId, jobId);
   if (rows === 0) throw new AppError('nothing_to_retry');
   await requireOpenEnvironment(tx, owner.environmentId);
   if ((await findErasures(tx, parent, scrubbedId)).length > 0) throw new ErasedMeanwhile();
   const place = await takePlace(tx, slot);
-  return insertJob(tx, {
-    ...place,
-    ...inherited(parent),
-    id: jobId,
-    fileSize: bytes,
-    totalRows: rows,
-    requestId,
-  });
+  const child = { ...place, ...inherited(parent), id: jobId, fileSize: bytes, totalRows: rows, requestId };
+  const job = await insertJob(tx, child);
+  await requireStorage(tx, { environmentId, maxStoredBytes, more: 0 });
+  return job;
 }
 
 function inherited(parent: LockedJob) {

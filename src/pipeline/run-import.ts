@@ -1,7 +1,7 @@
 /**
  * The story of an import: validate, upsert slice by slice at the environment's pace, refresh, completed.
  *
- * A delivery works for about a second at most and then delivers the next one, so that one worker serves every
+ * A delivery works for half a second, or one slice if that takes longer, and then delivers the next one, so that one worker serves every
  * environment in turn and a crash costs a slice. Each slice is one transaction under the lock of the job's row; it
  * checks that the job is at the delivery's revision, so deliveries that come twice or late do nothing. Stages say how
  * they ended; only this file moves the job on.
@@ -32,7 +32,7 @@ import { upsertSlice } from './upsert';
 import { validateSlice } from './validate';
 
 /** How long one delivery may keep a worker before others get their turn. */
-const SHARE_MS = 1_000;
+const SHARE_MS = 500;
 
 /** A slice that fails or kills its worker this often, not because the database is away, ends its job. */
 const MAX_ATTEMPTS = 10;
@@ -57,22 +57,30 @@ type Step =
  * Works on a delivery until its share of time is used up, the next slice is not due yet, or the job has ended.
  * @param wasInterrupted an earlier try may have ended with its worker: it is counted before anything is done, so that a
  * slice that kills its worker each time ends its job and not the service
+ * @returns nothing when the delivery is out of date or another worker is at the job
  * @throws what kept a slice from being committed, so that the queue tries the delivery again
  */
-export async function runImport(delivery: Delivery, deps: ImportDeps, wasInterrupted = false): Promise<void> {
+export async function runImport(
+  delivery: Delivery,
+  deps: ImportDeps,
+  wasInterrupted = false,
+): Promise<'worked' | 'nothing'> {
   const { jobId } = delivery;
-  if (wasInterrupted && (await countAttempt(delivery, deps)) === 'given up') return;
+  if (wasInterrupted && (await countAttempt(delivery, deps)) === 'given up') return 'worked';
   const startedMs = performance.now();
-  for (let { revision } = delivery; ; ) {
+  for (let { revision } = delivery, done: 'worked' | 'nothing' = 'nothing'; ; done = 'worked') {
     const isCounted = wasInterrupted && revision === delivery.revision;
     const step = await runSlice({ jobId, revision }, isCounted, deps);
-    if (step.kind === 'nothing') return;
-    if (step.kind === 'ended') return announceEnd(step, deps);
+    if (step.kind === 'nothing') return done;
+    if (step.kind === 'ended') {
+      await announceEnd(step, deps);
+      return 'worked';
+    }
     if (step.stampEnvironment !== undefined) await stamp(step.stampEnvironment, deps);
     revision = step.revision;
     if (step.delayMs > 0 || performance.now() - startedMs > SHARE_MS) {
       await deliverSlice({ jobId, revision }, step.delayMs, deps);
-      return;
+      return 'worked';
     }
   }
 }

@@ -18,6 +18,7 @@ import type { RowCutter } from './cut/row-cutter';
 import type { ImportRequest } from './import-request';
 import { RequestDigest, requireSize } from './request-digest';
 import { inPlace, requireRoom, takePlace } from './slot';
+import { requireStorage } from './storage-quota';
 
 const FLUSH_BYTES = 1024 * 1024;
 
@@ -28,6 +29,8 @@ export interface StageOptions {
   maxRows: number;
   /** Bytes of the body after decompression. */
   maxBytes: number;
+  /** Bytes of all imports that the environment may keep; 0 = no limit. */
+  maxStoredBytes: number;
   cutter: RowCutter;
   /** Whether the digest will be asked for. */
   withDigest: boolean;
@@ -43,7 +46,7 @@ export interface StagedUpload {
    * Makes the job: after this everything is committed and the job holds the slot or its place in the line.
    * @param filename safe base name
    * @param also what else belongs to the same transaction
-   * @throws AppError job_in_progress when another request was faster, and what `also` throws; nothing is left then
+   * @throws AppError job_in_progress when another request was faster, storage_full, and what `also` throws; nothing is left then
    */
   accept(filename: string, also?: (tx: Transaction, job: Job) => Promise<void>): Promise<Job>;
   /** Removes every trace. */
@@ -52,7 +55,7 @@ export interface StagedUpload {
 
 /**
  * Reads the body to its end. When it throws, nothing is left and the rest of the body is still unread.
- * @throws AppError payload_too_large, too_many_rows, empty_import, job_in_progress, and what the cutter throws; the body's own error
+ * @throws AppError payload_too_large, too_many_rows, empty_import, job_in_progress, storage_full, and what the cutter throws; the body's own error
  * when the client goes away
  */
 export async function stage(body: Readable, options: StageOptions): Promise<StagedUpload> {
@@ -76,6 +79,11 @@ class Upload implements StagedUpload {
   constructor(private readonly options: StageOptions) {
     this.buffer = new StagingBuffer(options.request.owner.environmentId, options.jobId);
     this.hash = new RequestDigest(options.request);
+  }
+
+  private get quota() {
+    const { request, maxStoredBytes } = this.options;
+    return { environmentId: request.owner.environmentId, maxStoredBytes };
   }
 
   get digest(): Buffer {
@@ -111,6 +119,7 @@ class Upload implements StagedUpload {
       await requireOpenEnvironment(tx, request.owner.environmentId);
       // Another upload may have been faster: then there is no use in reading on.
       await requireRoom(tx, request);
+      await requireStorage(tx, { ...this.quota, more: this.bytes });
       if (!this.begun) await beginUpload(tx, request.owner.environmentId, jobId);
       await copyStagedRows(tx, rows);
       // The job's own commit waits for the disk, and with it for everything that was written before.
@@ -148,7 +157,7 @@ class Upload implements StagedUpload {
     const place = await takePlace(tx, request);
     if (rest !== undefined) await copyStagedRows(tx, rest);
     if (this.begun) await endUpload(tx, jobId);
-    return insertJob(tx, {
+    const job = await insertJob(tx, {
       ...place,
       id: jobId,
       environmentId: owner.environmentId,
@@ -164,6 +173,8 @@ class Upload implements StagedUpload {
       nested,
       parentJobId: null,
     });
+    await requireStorage(tx, { ...this.quota, more: 0 });
+    return job;
   }
 
   async discard(): Promise<void> {

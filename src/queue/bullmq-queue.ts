@@ -55,28 +55,29 @@ export function createBullmqQueue(backend: Backend, logger: Logger): DeliveryQue
     return opened;
   });
   const workers = new Set<{ close(): Promise<void> }>();
+  const deliver: DeliveryQueue['deliver'] = async (delivery, delayMs = 0) => {
+    if (backend.isAway()) throw new DeliveryError('the queue is away');
+    await inTime(
+      queue.ready.then((opened) =>
+        opened.add('slice', delivery, {
+          jobId: `${delivery.jobId}-${delivery.revision}-${randomUUID()}`,
+          delay: Math.max(0, Math.round(delayMs)),
+          attempts: TRIES,
+          backoff: { type: 'exponential', delay: BACKOFF_MS },
+          removeOnComplete: KEPT,
+          removeOnFail: KEPT,
+        }),
+      ),
+    );
+  };
 
   return {
     backend: backend.name,
-    async deliver(delivery, delayMs = 0) {
-      if (backend.isAway()) throw new DeliveryError('the queue is away');
-      await inTime(
-        queue.ready.then((opened) =>
-          opened.add('slice', delivery, {
-            jobId: `${delivery.jobId}-${delivery.revision}-${randomUUID()}`,
-            delay: Math.max(0, Math.round(delayMs)),
-            attempts: TRIES,
-            backoff: { type: 'exponential', delay: BACKOFF_MS },
-            removeOnComplete: KEPT,
-            removeOnFail: KEPT,
-          }),
-        ),
-      );
-    },
+    deliver,
     work(handler, concurrency) {
       const options = { ...WORKER_OPTIONS, concurrency, autorun: false };
       const worker = openUntilReady(() => {
-        const opened = backend.createWorker(processWith(handler, logger), options);
+        const opened = backend.createWorker(processWith(handler, deliver, logger), options);
         opened.on('error', warn('queue worker error'));
         // An error may have ended BullMQ's look for deliveries whose worker was killed.
         opened.on('error', () => void opened.startStalledCheckTimer().catch(() => undefined));
@@ -102,17 +103,24 @@ export function createBullmqQueue(backend: Backend, logger: Logger): DeliveryQue
   };
 }
 
-function processWith(handler: DeliveryHandler, logger: Logger) {
-  return async ({ data, stalledCounter }: Job<unknown>): Promise<void> => {
-    const delivery = readDelivery(data);
+function processWith(handler: DeliveryHandler, deliver: DeliveryQueue['deliver'], logger: Logger) {
+  return async (job: Job<unknown>): Promise<void> => {
+    const delivery = readDelivery(job.data);
     if (delivery === undefined) {
       logger.warn('delivery ignored: it is none of ours');
       return;
     }
+    let jobId = delivery.jobId;
+    const exchange = async ({ jobId: otherId, revision }: Delivery) => {
+      // In this order, so that whatever fails leaves a delivery too many and never one too few.
+      await deliver(delivery);
+      await inTime(job.updateData({ jobId: otherId, revision }));
+      jobId = otherId;
+    };
     try {
-      await handler(delivery, stalledCounter > 0);
+      await handler(delivery, job.stalledCounter > 0, exchange);
     } catch (err) {
-      logger.warn({ err, job_id: delivery.jobId }, 'delivery failed');
+      logger.warn({ err, job_id: jobId }, 'delivery failed');
       // BullMQ keeps the message and the stack; those of the database may quote a user's values.
       throw new Error('delivery failed');
     }

@@ -13,10 +13,21 @@ export interface Delivery {
 }
 
 /**
+ * Makes the delivery that is in work one of another job, and sends its own job to the end of the queue: from now on a
+ * failure or a death of the worker counts for the other job.
+ * @throws DeliveryError when the queue did not do it in time: work on the own job then. It may come twice
+ */
+export type Exchange = (other: Delivery) => Promise<void>;
+
+/**
  * Works on one delivery; an error makes the queue try it again a few times.
  * @param wasInterrupted an earlier try ended without a word, as when its worker was killed
  */
-export type DeliveryHandler = (delivery: Delivery, wasInterrupted: boolean) => Promise<void>;
+export type DeliveryHandler = (
+  delivery: Delivery,
+  wasInterrupted: boolean,
+  exchange: Exchange,
+) => Promise<void>;
 
 export interface DeliveryWorker {
   /** Takes no further delivery and waits for those in work. */

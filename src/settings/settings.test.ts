@@ -16,6 +16,7 @@ describe('settings', () => {
       maxBytes: 52_428_800,
       workerConcurrency: 1,
       retentionDays: 30,
+      maxStoredBytes: 34_359_738_368,
       trustProxy: 0,
       logLevel: 'info',
       production: false,

@@ -61,6 +61,11 @@ export const SETTINGS = z.object({
     .enum(['reject', 'ignore'])
     .default('reject')
     .describe('Events of POST /v1/track: `reject` answers 501, `ignore` answers 202 and counts them only.'),
+  MAX_STORED_BYTES: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+    .prefault('34359738368')
+    .describe(
+      'Bytes of all imports that an environment keeps, until they are deleted after RETENTION_DAYS; 0 = no limit. Default: 32 GiB, more than a month of importing without a pause at the default throttle.',
+    ),
   TRUST_PROXY: wholeNumber(0, 10)
     .prefault('0')
     .describe('Reverse proxies before the API: the address of a client is taken from X-Forwarded-For then.'),
@@ -85,6 +90,7 @@ export interface Settings {
   retentionDays: number;
   identifyPerMinute: number;
   track: 'reject' | 'ignore';
+  maxStoredBytes: number;
   trustProxy: number;
   logLevel: string;
   production: boolean;
@@ -120,6 +126,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     retentionDays: values.RETENTION_DAYS,
     identifyPerMinute: values.IDENTIFY_PER_MINUTE,
     track: values.TRACK,
+    maxStoredBytes: values.MAX_STORED_BYTES,
     trustProxy: values.TRUST_PROXY,
     logLevel: values.LOG_LEVEL,
     production: values.NODE_ENV === 'production',

@@ -1,20 +1,22 @@
 /**
  * Idempotency keys of requests. A key is claimed before the body is read and belongs to a job from the transaction that
- * makes the job; a claim that is not renewed is free again, because its process has died.
+ * makes the job. A claim is free again when its process is known to be dead, because nobody holds the process lock that
+ * the claim names, and otherwise when it was not renewed for the length of the lease.
+ *
+ * Either may be wrong about a process that is alive. That is no danger: a claim is known by its job id, and settleClaim
+ * refuses in the transaction that makes the job when the key has another one by then. So two requests never make two jobs.
  */
+import { CLAIM_LEASE_MS } from '#job/claim-lease';
 import type { Queryable, Transaction } from './client';
 import { erasedKey } from './scrub-keys';
-
-/** A claim that was not renewed for this long is free. */
-const CLAIM_LEASE_MS = 20_000;
-/** How often a claim is renewed while its request is received. */
-export const CLAIM_RENEWAL_MS = 5_000;
 
 /** A key of an environment and the job that its request makes. */
 export interface KeyClaim {
   environmentId: number;
   key: string;
   jobId: string;
+  /** Number of the lock that the claiming process holds while it lives; undefined: the lease alone ends the claim. */
+  processLock?: string | undefined;
 }
 
 /** What is known of a key that another request has. */
@@ -24,26 +26,45 @@ export interface KnownKey {
   requestHash: Buffer | null;
   /** Body of the 202; null as long as the hash is. */
   response: string | null;
+  /** Seconds, rounded up, until the claim ends unless it is renewed; at least 1. */
+  leaseSecondsLeft: number;
 }
 
 /** Claims the key. Returns what is known of it when somebody else has it. */
 export async function claimKey(db: Queryable, claim: KeyClaim): Promise<KnownKey | undefined> {
+  // The lock is only tried, shared, for the moment of the statement: so that those who look do not meet each other.
   const { rowCount } = await db.query(
-    `INSERT INTO idempotency_keys AS k (environment_id, key, job_id, claimed_at)
-     SELECT $1::int, $2::text, $3::uuid, clock_timestamp()
-     WHERE NOT EXISTS (SELECT FROM idempotency_keys WHERE environment_id = $1 AND key = $5)
-     ON CONFLICT (environment_id, key) DO UPDATE SET job_id = excluded.job_id, claimed_at = excluded.claimed_at
-     WHERE k.request_hash IS NULL AND k.claimed_at < clock_timestamp() - $4 * interval '1 millisecond'`,
-    [claim.environmentId, claim.key, claim.jobId, CLAIM_LEASE_MS, erasedKey(claim.key)],
+    `INSERT INTO idempotency_keys AS k (environment_id, key, job_id, process_lock, claimed_at)
+     SELECT $1::int, $2::text, $3::uuid, $5::bigint, clock_timestamp()
+     WHERE NOT EXISTS (SELECT FROM idempotency_keys WHERE environment_id = $1 AND key = $6)
+     ON CONFLICT (environment_id, key) DO UPDATE
+       SET job_id = excluded.job_id, process_lock = excluded.process_lock, claimed_at = excluded.claimed_at
+     WHERE k.request_hash IS NULL
+       AND CASE WHEN k.claimed_at < clock_timestamp() - $4 * interval '1 millisecond' THEN true
+                WHEN k.process_lock IS NULL THEN false
+                ELSE pg_try_advisory_xact_lock_shared(k.process_lock) END`,
+    [
+      claim.environmentId,
+      claim.key,
+      claim.jobId,
+      CLAIM_LEASE_MS,
+      claim.processLock ?? null,
+      erasedKey(claim.key),
+    ],
   );
-  if (rowCount === 1) return undefined;
+  return rowCount === 1 ? undefined : readKey(db, claim);
+}
+
+/** What is known of the key of a claim that failed or was lost. */
+export async function readKey(db: Queryable, claim: KeyClaim): Promise<KnownKey> {
   const { rows } = await db.query<KnownKey>(
-    `SELECT job_id AS "jobId", request_hash AS "requestHash", response FROM idempotency_keys
-     WHERE environment_id = $1 AND key IN ($2, $3) ORDER BY request_hash IS NULL LIMIT 1`,
-    [claim.environmentId, claim.key, erasedKey(claim.key)],
+    `SELECT job_id AS "jobId", request_hash AS "requestHash", response,
+       greatest(1, ceil($3 / 1000.0 - extract(epoch FROM clock_timestamp() - claimed_at)))::int AS "leaseSecondsLeft"
+     FROM idempotency_keys WHERE environment_id = $1 AND key IN ($2, $4) ORDER BY request_hash IS NULL LIMIT 1`,
+    [claim.environmentId, claim.key, CLAIM_LEASE_MS, erasedKey(claim.key)],
   );
   // Let go of in this instant: the next try of the client will get it.
-  return rows[0] ?? { jobId: claim.jobId, requestHash: null, response: null };
+  return rows[0] ?? { jobId: claim.jobId, requestHash: null, response: null, leaseSecondsLeft: 1 };
 }
 
 /** Says that the request is still being received. */

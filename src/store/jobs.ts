@@ -8,7 +8,16 @@ import type { Queryable } from './client';
 /** Jobs that wait their turn. */
 export const IS_WAITING = 'ended_at IS NULL AND NOT holds_slot AND NOT dry_run';
 
-const AHEAD = `CASE WHEN ${IS_WAITING} THEN (
+/** Dry runs that wait for one of their places. */
+export const IS_WAITING_DRY_RUN = 'ended_at IS NULL AND dry_run AND dry_run_slot IS NULL';
+
+const AHEAD = `CASE WHEN ${IS_WAITING_DRY_RUN} THEN (
+    SELECT ARRAY[count(*), coalesce(sum(
+             a.total_rows - a.created_rows - a.updated_rows - a.unchanged_rows - a.failed_rows), 0)]::int[]
+    FROM jobs a
+    WHERE a.environment_id = jobs.environment_id AND a.ended_at IS NULL AND a.dry_run
+      AND (a.dry_run_slot IS NOT NULL OR (a.submitted_at, a.id) < (jobs.submitted_at, jobs.id)))
+  WHEN ${IS_WAITING} THEN (
     SELECT ARRAY[count(*), coalesce(sum(
              a.total_rows - a.created_rows - a.updated_rows - a.unchanged_rows - a.failed_rows), 0)]::int[]
     FROM jobs a
@@ -21,6 +30,7 @@ export const JOB_COLUMNS = `id, environment_id AS "environmentId", entity, statu
   updated_rows AS "updatedRows", unchanged_rows AS "unchangedRows", failed_rows AS "failedRows",
   shown_warnings(warnings, environment_id, ordinal) AS warnings,
   error_code AS "errorCode", holds_slot AS "holdsSlot", ${AHEAD} AS ahead, dry_run AS "dryRun",
+  dry_run_slot AS "dryRunSlot",
   metadata_mode AS "metadataMode", existing_mode AS "existingMode", nested, parent_job_id AS "parentJobId",
   request_id AS "requestId", submitted_at AS "submittedAt", started_at AS "startedAt", ended_at AS "endedAt"`;
 
@@ -37,6 +47,8 @@ export interface NewJob extends ImportOptions, ReadingOptions {
   requestId: string;
   /** False for dry runs, and for a job that is to wait its turn. */
   holdsSlot: boolean;
+  /** The place of a dry run; null for one that is to wait, and for imports. */
+  dryRunSlot: number | null;
 }
 
 /** Name of the unique index that lets one job at a time hold an environment's slot. */
@@ -50,8 +62,9 @@ export const SLOT_INDEX = 'jobs_slot';
 export async function insertJob(db: Queryable, job: NewJob): Promise<Job> {
   const { rows } = await db.query<Job>(
     `INSERT INTO jobs (id, environment_id, entity, filename, file_size, total_rows, request_id, csv_header,
-                       dry_run, metadata_mode, existing_mode, parent_job_id, holds_slot, nested, submitted_at, due_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, clock_timestamp(), clock_timestamp())
+                       dry_run, metadata_mode, existing_mode, parent_job_id, holds_slot, nested, dry_run_slot,
+                       submitted_at, due_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, clock_timestamp(), clock_timestamp())
      RETURNING ${JOB_COLUMNS}`,
     [
       job.id,
@@ -68,6 +81,7 @@ export async function insertJob(db: Queryable, job: NewJob): Promise<Job> {
       job.parentJobId,
       job.holdsSlot,
       job.nested,
+      job.dryRunSlot,
     ],
   );
   return rows[0] as Job;

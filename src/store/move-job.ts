@@ -8,6 +8,7 @@ import { type JobWarning, type Observations, packObservations, unpackObservation
 import type { OutcomeCounts } from '#job/outcome';
 import type { Queryable, Transaction } from './client';
 import { deleteDryRunProfiles } from './dry-run';
+import { handOverDryRunSlot, lockDryRuns } from './dry-run-line';
 import { lockAgainstErasure } from './erase';
 import { NOTIFY_CHANGE } from './job-changes';
 import { JOB_COLUMNS } from './jobs';
@@ -130,7 +131,7 @@ export interface Ending {
 }
 
 /**
- * Ends the job: its slot goes to the job that has waited longest.
+ * Ends the job: its slot, or its place among the dry runs, goes to the one that has waited longest.
  * @returns that job, to be delivered after the commit; undefined when none waits
  * @throws Error when TRANSITIONS does not know the move: a fault of the program
  */
@@ -141,18 +142,18 @@ export async function endJob(
   ending: Ending,
 ): Promise<NextJob | undefined> {
   requireTransition(job, to);
-  if (!job.dryRun) await lockSlot(tx, job.environmentId);
+  await (job.dryRun ? lockDryRuns : lockSlot)(tx, job.environmentId);
   await tx.query({
     name: 'end-job',
     text: `UPDATE jobs SET status = $2, revision = revision + 1, attempts = 0, cursor = 0, due_at = clock_timestamp(),
              started_at = coalesce(started_at, clock_timestamp()), ended_at = clock_timestamp(),
-             holds_slot = false, observations = '{}', error_code = $3, warnings = $4::jsonb
+             holds_slot = false, dry_run_slot = NULL, observations = '{}', error_code = $3, warnings = $4::jsonb
            WHERE id = $1 RETURNING ${NOTIFY_CHANGE}`,
     values: [job.id, to, ending.errorCode ?? null, JSON.stringify(ending.warnings)],
   });
   if (!job.dryRun) return handOverSlot(tx, job.environmentId);
   await deleteDryRunProfiles(tx, job);
-  return undefined;
+  return handOverDryRunSlot(tx, job.environmentId);
 }
 
 function requireTransition(job: LockedJob, to: JobStatus): void {
@@ -192,7 +193,7 @@ export async function claimAbandonedJobs(
     `UPDATE jobs SET due_at = clock_timestamp()
      WHERE id IN (
        SELECT id FROM jobs
-       WHERE ended_at IS NULL AND (holds_slot OR dry_run) AND due_at < clock_timestamp() - $1 * interval '1 millisecond'
+       WHERE ended_at IS NULL AND (holds_slot OR dry_run_slot IS NOT NULL) AND due_at < clock_timestamp() - $1 * interval '1 millisecond'
        ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
      RETURNING id AS "jobId", revision`,
     [graceMs],

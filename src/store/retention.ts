@@ -1,6 +1,10 @@
-/** Deletes jobs that ended long ago, with their rows and results, in batches that hold no lock for long. */
+/**
+ * Deletes jobs that ended long ago, with their rows and results, in batches that hold no lock for long. Dry runs are kept
+ * for a day only.
+ */
 import type { Store } from './client';
 import { deleteExpiredKeys } from './idempotency-keys';
+import { deleteWorkOfEnded } from './worker-shares';
 
 const BATCH_ROWS = 5_000;
 /** Any number that no one else locks; spells MSTD. */
@@ -8,6 +12,8 @@ const RETENTION_LOCK = 0x4d535444;
 const TABLES = ['staged_rows', 'row_results'] as const;
 /** How long an Idempotency-Key is remembered. */
 const KEY_HOURS = 24;
+/** How long a dry run is kept after its end: as long at least as a key that gives its answer again. */
+export const DRY_RUN_DAYS = 1;
 
 /**
  * Deletes one batch. One runner at a time over all workers.
@@ -21,10 +27,15 @@ export async function deleteExpired(store: Store, days: number): Promise<boolean
     ]);
     if (!lock.rows[0]?.granted) return false;
     await deleteExpiredKeys(tx, KEY_HOURS);
+    await deleteWorkOfEnded(tx);
     const { rows } = await tx.query<{ id: string; environmentId: number }>(
-      `SELECT id, environment_id AS "environmentId" FROM jobs
-       WHERE ended_at < clock_timestamp() - $1 * interval '1 day' ORDER BY ended_at LIMIT 1`,
-      [days],
+      `(SELECT id, environment_id AS "environmentId" FROM jobs
+        WHERE ended_at < clock_timestamp() - $1 * interval '1 day' ORDER BY ended_at LIMIT 1)
+       UNION ALL
+       (SELECT id, environment_id FROM jobs
+        WHERE dry_run AND ended_at < clock_timestamp() - $2 * interval '1 day' ORDER BY ended_at LIMIT 1)
+       LIMIT 1`,
+      [days, DRY_RUN_DAYS],
     );
     const [job] = rows;
     if (job === undefined) return false;

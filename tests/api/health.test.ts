@@ -15,6 +15,7 @@ const SETTINGS = {
   usersPerMinute: 0,
   maxRows: 100,
   maxBytes: 1_000_000,
+  maxStoredBytes: 0,
   trustProxy: 0,
   host: '127.0.0.1',
   port: 0,

@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { serveApi } from '#apps/api/serve';
+import { CLAIM_LEASE_MS } from '#job/claim-lease';
 import { createLogger } from '#logger';
 import { claimKey } from '#store/idempotency-keys';
+import { holdProcessLock } from '#store/process-lock';
 import { BACKENDS, type Muster, startMuster } from '../support/muster';
 import { waitFor } from '../support/wait';
 import { FORM_TYPE, filePart, form, ndjsonOfBytes } from './support/form';
@@ -148,19 +150,94 @@ describe.each(BACKENDS)('with the queue on %s', (backend) => {
     await muster.finished(accepted[0]?.body.job_id);
   });
 
-  it('a claim whose process has died is free after its lease', async () => {
+  const claimOf = async (key: string) =>
+    (await muster.store.pool.query('SELECT process_lock FROM idempotency_keys WHERE key = $1', [key]))
+      .rows[0];
+
+  it('a claim of a process of which nothing is known is free after its lease, and Retry-After says when', async () => {
     const { store, environmentId } = muster;
     const claim = { environmentId, key: randomUUID(), jobId: randomUUID() };
     expect(await claimKey(store.pool, claim)).toBeUndefined();
-    expect(codeOf(await post('[{"user_id":"heir"}]', claim.key).expect(409))).toBe(
-      'idempotency_key_in_flight',
-    );
-    await store.pool.query(
-      "UPDATE idempotency_keys SET claimed_at = claimed_at - interval '21 s' WHERE key = $1",
-      [claim.key],
-    );
+    const age = (ms: number) =>
+      store.pool.query(
+        "UPDATE idempotency_keys SET claimed_at = clock_timestamp() - $2 * interval '1 millisecond' WHERE key = $1",
+        [claim.key, ms],
+      );
+    for (const leftMs of [CLAIM_LEASE_MS, 3_000]) {
+      await age(CLAIM_LEASE_MS - leftMs);
+      const { headers } = await post('[{"user_id":"heir"}]', claim.key).expect(409);
+      const seconds = Number(headers['retry-after']);
+      expect(seconds).toBeGreaterThan(0);
+      expect(seconds).toBeLessThanOrEqual(leftMs / 1_000);
+    }
+    await age(CLAIM_LEASE_MS + 1);
     const { body } = await post('[{"user_id":"heir"}]', claim.key).expect(202);
     await muster.finished(body.job_id);
+  });
+
+  it('a claim of a process that has died is free at once', async () => {
+    const { store, environmentId } = muster;
+    const process = holdProcessLock({ ...muster, logger: createLogger('test', 'silent') });
+    const processLock = await waitFor('the lock', () => process.number);
+    const claim = { environmentId, key: randomUUID(), jobId: randomUUID(), processLock };
+    expect(await claimKey(store.pool, claim)).toBeUndefined();
+    await post('[{"user_id":"orphan"}]', claim.key).expect(409);
+    await process.close();
+    const { body } = await post('[{"user_id":"orphan"}]', claim.key).expect(202);
+    await muster.finished(body.job_id);
+  });
+
+  it('a process that has lost the session of its lock takes the same lock again', async () => {
+    const { store } = muster;
+    const process = holdProcessLock({ ...muster, logger: createLogger('test', 'silent') });
+    const number = await waitFor('the lock', () => process.number);
+    const owner =
+      "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND (classid::bigint << 32) | objid::bigint = $1";
+    const pid = async () => (await store.pool.query(owner, [number])).rows[0]?.pid;
+    const before = await pid();
+    await store.pool.query('SELECT pg_terminate_backend($1)', [before]);
+    await waitFor('another session with the lock', async () => {
+      const now = await pid();
+      return now !== undefined && now !== before;
+    });
+    expect(await waitFor('the lock', () => process.number)).toBe(number);
+    await process.close();
+  });
+
+  it('a living process whose claim was taken over, because its lock was lost, makes no job and leaves no row', async () => {
+    const { store } = muster;
+    const key = randomUUID();
+    const row = '{"user_id":"twice"}\n';
+    const before = await jobs();
+    const first = await openRaw(muster.url);
+    await first.write(
+      requestHead('POST', USERS, {
+        Authorization: `Token ${muster.key}`,
+        'Content-Type': 'application/x-ndjson',
+        'Idempotency-Key': key,
+        'Content-Length': row.length,
+      }),
+    );
+    const { process_lock } = await waitFor('the claim', () => claimOf(key));
+    expect(process_lock).not.toBeNull();
+    // As if its session had ended: nobody holds this lock.
+    await store.pool.query('UPDATE idempotency_keys SET process_lock = 1 WHERE key = $1', [key]);
+    const second = await post(row, key, USERS, { 'Content-Type': 'application/x-ndjson' }).expect(202);
+    await muster.finished(second.body.job_id);
+    await first.write(row);
+    const answer = await first.answer();
+    expect({ status: answer.status, code: codeOf(answer as never) }).toEqual({
+      status: 409,
+      code: 'idempotency_key_in_flight',
+    });
+    await first.reset();
+    expect(await jobs()).toBe(before + 1);
+    const again = await post(row, key, USERS, { 'Content-Type': 'application/x-ndjson' }).expect(202);
+    expect(again.text).toBe(second.text);
+    const { rows } = await store.pool.query('SELECT DISTINCT job_id FROM row_results WHERE id = $1', [
+      'twice',
+    ]);
+    expect(rows).toEqual([{ job_id: second.body.job_id }]);
   });
 
   it('a key has 1 to 255 characters', async () => {

@@ -1,6 +1,7 @@
 /** What the client sends again, after how long, and when it gives up. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type ClientOptions, createClient, isMusterError, type MusterError } from '#client/index';
+import { CLAIM_LEASE_MS, OUTLAST_CLAIM_MS } from '#job/claim-lease';
 import {
   type Answer,
   fileOf,
@@ -110,6 +111,24 @@ describe('a request that may succeed later', () => {
     expect(slept).toHaveLength(1);
   });
 
+  it('is sent again soon after the service is back, however long the pauses have become', async () => {
+    const slept: number[] = [];
+    // Back while the client waits for the better part of a minute.
+    const isAway = () => slept.length < 60;
+    const { client } = await start((res) => json(res, 200, makeJob()), {
+      retries: 20,
+      sleep: async (ms) => void slept.push(ms),
+      fetch: async (url, init) => {
+        if (isAway()) throw new TypeError('fetch failed');
+        return globalThis.fetch(url, init);
+      },
+    });
+    expect(await client.job('j1')).toMatchObject({ job_id: 'j1' });
+    expect(slept).toHaveLength(60);
+    expect(Math.max(...slept)).toBeLessThanOrEqual(4_000);
+    expect(slept.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(60_000);
+  });
+
   it('ends as unreachable when no connection comes to be', async () => {
     const { client, slept } = await start(() => {});
     await server.close();
@@ -159,6 +178,41 @@ describe('an import', () => {
         '{"user_id":"u1"}\n{"user_id":"u2","metadata":{"plan":"pro"}}\n',
       );
     }
+  });
+
+  it('outlasts the claim of its key by a process that has died, and does not count that as retries', async () => {
+    const { client, slept } = await start(
+      refusing(4, 409, 'idempotency_key_in_flight', { 'Retry-After': '7' }),
+      { retries: 1 },
+    );
+    await client.importUsers([{ user_id: 'u1' }]);
+    expect(slept).toEqual([7_000, 7_000, 7_000, 7_000]);
+  });
+
+  it('gives up on a claim of its key that is renewed for longer than any lease', async () => {
+    const { client, slept } = await start(
+      refusing(99, 409, 'idempotency_key_in_flight', { 'Retry-After': '1' }),
+      {
+        retries: 2,
+      },
+    );
+    expect(await faultOf(client.importUsers([{ user_id: 'u1' }]))).toMatchObject({
+      code: 'idempotency_key_in_flight',
+    });
+    const waitedMs = slept.reduce((sum, ms) => sum + ms, 0);
+    expect(waitedMs).toBe(OUTLAST_CLAIM_MS + 2_000);
+    expect(waitedMs).toBeGreaterThan(CLAIM_LEASE_MS);
+  });
+
+  it('does not wait for a claim of its key when it is never to be sent again', async () => {
+    const { client, slept } = await start(
+      refusing(1, 409, 'idempotency_key_in_flight', { 'Retry-After': '1' }),
+      {
+        retries: 0,
+      },
+    );
+    await faultOf(client.importUsers([{ user_id: 'u1' }]));
+    expect(slept).toEqual([]);
   });
 
   it('has another key in each call, or the one that it was given', async () => {

@@ -136,6 +136,23 @@ describe.each(['postgresql', 'redis'] as const)('a queue on %s', (backend) => {
     await waitFor('the third try', () => tries === 3);
   });
 
+  it('that is exchanged comes again at the end of the queue, and the try that fails is one of the other', async () => {
+    const queue = open(await place(backend));
+    const [own, other, behind] = [delivery(1), delivery(2), delivery(3)];
+    for (const one of [own, behind]) await queue.deliver(one);
+    const seen: Delivery[] = [];
+    queue.work(async (arrived, _wasInterrupted, exchange) => {
+      seen.push(arrived);
+      if (seen.length > 1) return;
+      await exchange(other);
+      throw new Error('of the other');
+    }, 1);
+    await waitFor('all three', () => seen.length === 4);
+    // The other comes when its pause is over, wherever that is.
+    expect(seen.filter(({ revision }) => revision !== 2)).toEqual([own, behind, own]);
+    expect(seen).toContainEqual(other);
+  });
+
   it('never works on more than its concurrency at a time, and closing waits for what is in work', async () => {
     const queue = open(await place(backend));
     let active = 0;

@@ -19,6 +19,39 @@ const rowsOf = async (jobId: string) => {
   return rows[0];
 };
 
+it('deletes a dry run a day after its end, and gives back what it has counted for', async () => {
+  const stored = async () =>
+    Number((await muster.store.pool.query('SELECT sum(bytes) AS bytes FROM stored_imports')).rows[0].bytes);
+  const before = await stored();
+  const dryRun = async () => {
+    const { body } = await muster
+      .post('/v1/users/bulk_identify?dry_run=true')
+      .send([{ user_id: 'dry' }])
+      .expect(202);
+    return muster.finished(body.job_id);
+  };
+  const old = await dryRun();
+  const newer = await dryRun();
+  const real = await muster.importRows([{ user_id: 'u0' }]);
+  expect(await stored()).toBe(before + old.file_size + newer.file_size + real.file_size);
+  const age = (jobId: string, time: string) =>
+    muster.store.pool.query('UPDATE jobs SET ended_at = ended_at - $2::interval WHERE id = $1', [
+      jobId,
+      time,
+    ]);
+  await age(old.job_id, '24 hours 1 minute');
+  await age(newer.job_id, '23 hours');
+  await age(real.job_id, '29 days');
+  while (await deleteExpired(muster.store, 30));
+  expect(await rowsOf(old.job_id)).toEqual({ jobs: 0, staged: 0, results: 0 });
+  expect(await rowsOf(newer.job_id)).toEqual({ jobs: 1, staged: 1, results: 1 });
+  expect(await rowsOf(real.job_id)).toEqual({ jobs: 1, staged: 1, results: 1 });
+  expect(await stored()).toBe(before + newer.file_size + real.file_size);
+  await muster.store.pool.query("UPDATE jobs SET ended_at = now() - interval '31 days'");
+  while (await deleteExpired(muster.store, 30));
+  expect(await stored()).toBe(before);
+});
+
 it('deletes finished jobs with their rows and results, in batches; users, newer and unfinished jobs stay', async () => {
   const rows = Array.from({ length: 6_000 }, (_, n) => ({ user_id: `u${n}` }));
   const old = await muster.importRows(rows);

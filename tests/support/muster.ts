@@ -28,6 +28,8 @@ export interface MusterOptions {
   /** Default 0: no limit. */
   identifyPerMinute?: number;
   track?: 'reject' | 'ignore';
+  /** Default 0: no quota. */
+  maxStoredBytes?: number;
   /** Default 1. */
   apis?: number;
   /** Default 1. */
@@ -94,6 +96,7 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     usersPerMinute,
     maxRows: options.maxRows ?? 10_000,
     maxBytes: options.maxBytes ?? 52_428_800,
+    maxStoredBytes: options.maxStoredBytes ?? 0,
     trustProxy: 0,
     identifyPerMinute: options.identifyPerMinute ?? 0,
     track: options.track ?? 'reject',

@@ -12,6 +12,7 @@ import { digestRequest } from '#pipeline/request-digest';
 import { showResponse } from '#pipeline/scrub-names';
 import { requireRoom } from '#pipeline/slot';
 import { stage } from '#pipeline/stage';
+import { requireStorage } from '#pipeline/storage-quota';
 import { type ApiDeps, callerOf, jobContextOf, requestIdOf, requireScope } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { readHeader, readQuery } from '../parameters';
@@ -29,7 +30,8 @@ export function bulkIdentify(deps: ApiDeps, dialect: Dialect, entity: Entity): R
       const jobId = randomUUID();
       if (key === undefined) return takeIn(req, res, deps, dialect, request, jobId);
       const { environmentId } = request.owner;
-      const found = await claimRequest({ environmentId, key, jobId }, deps);
+      const processLock = deps.processLock?.number;
+      const found = await claimRequest({ environmentId, key, jobId, processLock }, deps);
       if ('known' in found) return replay(req, res, deps, request, found.known);
       try {
         await takeIn(req, res, deps, dialect, request, jobId, found.claim);
@@ -69,7 +71,9 @@ async function takeIn(
   claim?: RequestClaim,
 ): Promise<void> {
   const { store, settings } = deps;
+  const { environmentId } = request.owner;
   await requireRoom(store.pool, request);
+  await requireStorage(store.pool, { environmentId, maxStoredBytes: settings.maxStoredBytes });
   const { content: upload, filename } = await readUpload(req, res, ENTITIES[request.entity], (body, cutter) =>
     stage(body, { ...settings, store, jobId, request, cutter, withDigest: claim !== undefined }),
   );

@@ -37,6 +37,7 @@ export function controlJob(deps: ApiDeps, dialect: Dialect): Router {
           jobId: randomUUID(),
           requestId: requestIdOf(res),
           onBusy,
+          maxStoredBytes: deps.settings.maxStoredBytes,
         },
         deps,
       );

@@ -3,7 +3,7 @@
  * that one which breaks off is asked for again too. Redirects are not followed: neither rows nor the key go elsewhere.
  */
 import { MusterError, readError, unexpectedAnswer, unreachable } from '../errors';
-import { isTransient, retryWaitMs, type Sleep } from './retry';
+import { isTransient, isWorthProbing, outlastsClaim, PROBE_MS, retryWaitMs, type Sleep } from './retry';
 
 /** What the client needs of fetch. */
 export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
@@ -58,6 +58,9 @@ export interface ConnectionOptions {
   sleep: Sleep;
 }
 
+/** What a wait for a claim counts at least, so that a service that says "at once" is not asked without end. */
+const LEAST_CLAIM_WAIT_MS = 1_000;
+
 export function connect(options: ConnectionOptions): Connection {
   const base = { Authorization: `Token ${options.apiKey}`, Accept: 'application/json' };
   const headers = options.userAgent === undefined ? base : { ...base, 'User-Agent': options.userAgent };
@@ -87,22 +90,46 @@ export function connect(options: ConnectionOptions): Connection {
   };
 
   const sleep: Sleep = (ms, signal) => options.sleep(ms, anyOf(options.signal, signal));
-  const waitToRetry = (thrown: MusterError, ms: number, signal?: AbortSignal) => {
+  const waitToRetry = async (thrown: MusterError, ms: number, signal?: AbortSignal) => {
     options.onRetry?.(thrown, ms);
-    return sleep(ms, signal);
+    if (!isWorthProbing(thrown, ms)) return sleep(ms, signal);
+    for (let leftMs = ms; leftMs > 0; leftMs -= PROBE_MS) {
+      await sleep(Math.min(leftMs, PROBE_MS), signal);
+      if (await isUp(anyOf(options.signal, signal))) return;
+    }
+  };
+  const isUp = async (signal: AbortSignal | undefined) => {
+    const init = {
+      signal: anyOf(AbortSignal.timeout(PROBE_MS), signal),
+      redirect: 'manual',
+      cache: 'no-store',
+    } as const;
+    try {
+      const answer = await options.fetch(addressOf(options.url, { path: '/healthz' }), init);
+      await answer.body?.cancel();
+      return answer.ok;
+    } catch {
+      signal?.throwIfAborted();
+      return false;
+    }
   };
 
   return {
     async request(request, read) {
       const signal = anyOf(options.signal, request.signal);
-      for (let tries = 0; ; tries++) {
+      let waitedForClaimMs = 0;
+      for (let tries = 0; ; ) {
         signal?.throwIfAborted();
         try {
           return await send(request, signal, read);
         } catch (thrown) {
-          if (tries >= options.retries || !isRepeatable(request) || !isTransient(thrown)) throw thrown;
+          if (options.retries === 0 || !isRepeatable(request) || !isTransient(thrown)) throw thrown;
+          const isForClaim = outlastsClaim(thrown, waitedForClaimMs);
+          if (tries >= options.retries && !isForClaim) throw thrown;
           const waitMs = retryWaitMs(thrown, tries, options.patienceSeconds);
           if (waitMs === undefined) throw thrown;
+          if (isForClaim) waitedForClaimMs += Math.max(waitMs, LEAST_CLAIM_WAIT_MS);
+          else tries++;
           await waitToRetry(thrown, waitMs, request.signal);
         }
       }

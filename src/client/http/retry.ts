@@ -1,4 +1,6 @@
 /** When a request is sent again, and after how long. */
+// By its path, so that bundlers need no settings of their own to read this client.
+import { OUTLAST_CLAIM_MS } from '../../job/claim-lease';
 import { isMusterError, type MusterError } from '../errors';
 
 /** Waits; rejects at once with the signal's reason when that is aborted. */
@@ -52,6 +54,25 @@ export function retryWaitMs(
 ): number | undefined {
   if (retryAfterSeconds === undefined) return backoffMs(FIRST_WAIT_MS, tries, MAX_WAIT_MS);
   return retryAfterSeconds <= patienceSeconds ? retryAfterSeconds * 1000 : undefined;
+}
+
+/**
+ * Whether waiting so long once more is part of waiting for another request's claim of the Idempotency-Key to end, and so
+ * no retry: a process that died within its request holds the key until the claim's lease is over.
+ * @param waitedMs for this claim so far
+ */
+export function outlastsClaim(thrown: MusterError, waitedMs: number): boolean {
+  return thrown.is('idempotency_key_in_flight') && waitedMs < OUTLAST_CLAIM_MS;
+}
+
+/** While a service is away it is asked this often whether it is back, when the wait is longer than MAX_BLIND_WAIT_MS. */
+export const PROBE_MS = 2_000;
+const MAX_BLIND_WAIT_MS = 4_000;
+
+/** Whether to end the wait as soon as the service answers again: there was no answer, or that of a gateway before it. */
+export function isWorthProbing(thrown: MusterError, waitMs: number): boolean {
+  const isAway = thrown.is('unreachable') || [502, 503, 504].includes(thrown.status);
+  return isAway && thrown.retryAfterSeconds === undefined && waitMs > MAX_BLIND_WAIT_MS;
 }
 
 /** Doubles from `firstMs` up to `mostMs`; between half of that and all of it, so that clients do not come in step. */

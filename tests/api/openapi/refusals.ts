@@ -78,6 +78,11 @@ function ofImports(entity: Entity): Record<string, Produce> {
       return ask(idle.url, { ...request, body: rows(2) });
     },
     [`${route} 409 idempotency_key_in_flight`]: inFlight(path, rows(1)),
+    [`${route} 507 storage_full`]: async (world, Accept) => {
+      const { key, path: job } = await queuedJob(world);
+      await (await ask(world.idle.url, { method: 'POST', path: `${job}/cancel`, key })).text();
+      return ask(world.fullUrl, { method: 'POST', path, key, body: rows(1), headers: { Accept } });
+    },
   };
 }
 
@@ -167,6 +172,11 @@ const ofJobs: Record<string, Produce> = {
   [`POST ${JOB}/retry 409 job_not_finished`]: async (world, Accept) => {
     const { key, path } = await queuedJob(world);
     return ask(world.idle.url, { method: 'POST', path: `${path}/retry`, key, headers: { Accept } });
+  },
+  [`POST ${JOB}/retry 507 storage_full`]: async (world, Accept) => {
+    const { key, path } = await queuedJob(world);
+    await (await ask(world.idle.url, { method: 'POST', path: `${path}/cancel`, key })).text();
+    return ask(world.fullUrl, { method: 'POST', path: `${path}/retry`, key, headers: { Accept } });
   },
   [`POST ${JOB}/retry 409 job_in_progress`]: async (world, Accept) => {
     const { key, path } = await queuedJob(world);

@@ -9,6 +9,8 @@ import { type Muster, startMuster, unique } from '../../support/muster';
 
 /** Small, so that a request is easily over them. */
 const LIMITS = { maxRows: 5, maxBytes: 2_000 };
+/** With one job kept by an earlier import nothing more may come. */
+const FULL = { maxStoredBytes: 1 };
 /** Nothing listens on it: reserved, and below what a system gives away. */
 const CLOSED_PORT = 1;
 
@@ -23,6 +25,8 @@ export interface World {
   unavailableUrl: string;
   /** Another API of `idle`, for whoever tries too many keys. */
   limitedUrl: string;
+  /** Another API of `idle`, of which every environment that keeps an import is full. */
+  fullUrl: string;
   /** Key of `idle` that may only read. */
   readKey: string;
   /** Of `working`: a job with a created row, a refused one and a warning; and one whose rows all went well. */
@@ -41,6 +45,11 @@ export async function createWorld(): Promise<World> {
   ]);
   await faulty.store.pool.query('ALTER TABLE api_keys RENAME TO api_keys_gone');
   const unavailable = await startUnavailable(working);
+  const full = await serveApi({
+    ...idle,
+    settings: { ...idle.settings, ...FULL },
+    logger: createLogger('test', 'silent'),
+  });
   const readKey = generateKey();
   await ensureKey(idle.store, idle.environmentId, readKey, 'read');
   const mixed = await working.importRows([
@@ -53,13 +62,14 @@ export async function createWorld(): Promise<World> {
     idle,
     faultyUrl: faulty.url,
     unavailableUrl: unavailable.url,
+    fullUrl: full.url,
     limitedUrl: idle.urls[1] ?? '',
     readKey,
     mixedJobId: mixed.job_id,
     cleanJobId: clean.job_id,
     freshKey: async () => (await idle.addEnvironment(`e-${unique()}`)).key,
     async close() {
-      await unavailable.close();
+      await Promise.all([unavailable.close(), full.close()]);
       await Promise.all([working.close(), idle.close(), faulty.close()]);
     },
   };

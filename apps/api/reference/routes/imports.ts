@@ -98,6 +98,7 @@ function bulkIdentify(entity: Entity): RouteConfig {
         'too_many_rows',
         'unsupported_media_type',
         'idempotency_key_reused',
+        'storage_full',
       ),
     },
   };

@@ -146,6 +146,7 @@ const retry: RouteConfig = {
       'job_in_progress',
       'job_not_finished',
       'nothing_to_retry',
+      'storage_full',
     ),
   },
 };
