@@ -1,6 +1,6 @@
 /** The API as an Express application. It never listens and reads no environment: everything comes in as arguments. */
 import express, { type Express } from 'express';
-import helmet from 'helmet';
+import helmet, { type HelmetOptions } from 'helmet';
 import { userpilot } from '#dialect/userpilot/dialect';
 import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
@@ -10,6 +10,7 @@ import { authentication } from './authenticate';
 import type { ApiDeps } from './context';
 import { dashboard } from './dashboard';
 import { environment } from './environment';
+import { guardRequests } from './guard-requests';
 import { gurubaseProfiles } from './gurubase/profiles';
 import { health } from './health';
 import { bulkIdentify } from './imports/bulk-identify';
@@ -28,11 +29,19 @@ import { validate } from './userpilot/validate';
 
 const KINDS: readonly Entity[] = ['user', 'company'];
 
+/** What is no page loads nothing and is shown nowhere; pages have policies of their own. */
+const HELMET: HelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  },
+};
+
 /** Puts the routes together, open ones first. */
 export function createApi(deps: ApiDeps): Express {
   const app = express();
-  app.disable('etag').set('trust proxy', deps.settings.trustProxy);
-  app.use(assignRequestId(), logRequests(deps.logger), helmet());
+  app.disable('etag').enable('case sensitive routing').set('trust proxy', deps.settings.trustProxy);
+  app.use(assignRequestId(), logRequests(deps.logger), helmet(HELMET), guardRequests());
   const caller = authentication(deps);
   // First, because it is asked for far more often than all the rest.
   app.use(readJobRoute(deps, userpilot, caller));

@@ -3,9 +3,13 @@ import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '#errors';
 import { findTenant, type Tenant } from '#store/api-keys';
 import type { ApiDeps } from './context';
+import { OpenAnswers } from './limit-at-once';
 import { limitFailedKeys } from './limit-failed-keys';
 
 const AUTHORIZATION = /^(?:token|bearer)[ \t]+(\S+)[ \t]*$/i;
+
+/** Of everything behind a key: no cache may keep it. */
+export const PRIVATE = 'private, no-store';
 
 /** How long a caller is known without being looked up again, by handlers that prove the key themselves. */
 const RECENT_MS = 5_000;
@@ -28,12 +32,16 @@ export interface Authentication {
 
 export function authentication({ store, settings }: ApiDeps): Authentication {
   const countFailedKey = limitFailedKeys();
+  const perKey = new OpenAnswers<number>('requests_per_key');
   const found = new Map<string, { tenant: Tenant; atMs: number }>();
 
   const enter = (res: Response, tenant: Tenant) => {
+    // Proved a second time, by a handler that takes recent callers.
+    if (res.locals.caller === undefined) perKey.add(tenant.keyId, res);
     res.locals.caller = { ...tenant, usersPerMinute: tenant.usersPerMinute ?? settings.usersPerMinute };
   };
   const prove = async (req: Request, res: Response) => {
+    res.set('Cache-Control', PRIVATE);
     const key = readKey(req);
     const tenant = key === undefined ? undefined : await findTenant(store.pool, key);
     if (key === undefined || tenant === undefined) {
@@ -51,6 +59,7 @@ export function authentication({ store, settings }: ApiDeps): Authentication {
       next();
     },
     async recent(req, res, next) {
+      res.set('Cache-Control', PRIVATE);
       const known = found.get(readKey(req) ?? '');
       if (known !== undefined && performance.now() - known.atMs < RECENT_MS) enter(res, known.tenant);
       else await prove(req, res);

@@ -9,11 +9,13 @@ import { SCOPES, type Scope, type Tenant } from '#store/api-keys';
 import type { Store } from '#store/client';
 import type { ProcessLock } from '#store/process-lock';
 import type { JobWatch } from './jobs/job-watch';
+import type { LongAnswers } from './limit-at-once';
 
 export interface ApiDeps {
   store: Store;
   queue: DeliveryQueue;
   jobWatch: JobWatch;
+  longAnswers: LongAnswers;
   /** Tells others that this process is alive; without one the claims of its requests end by their lease alone. */
   processLock?: Pick<ProcessLock, 'number'>;
   logger: Logger;

@@ -5,7 +5,7 @@ import { methodNotAllowed } from './method-not-allowed';
 import { NO_PARAMETERS, readQuery } from './parameters';
 
 export function environment({ settings }: ApiDeps): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   router
     .route('/v1/environment')
     .get((req, res) => {

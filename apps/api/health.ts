@@ -6,7 +6,7 @@ import { methodNotAllowed } from './method-not-allowed';
 const CHECK_TIMEOUT_MS = 2_000;
 
 export function health({ store, queue }: ApiDeps): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   router
     .route('/healthz')
     .get((_req, res) => {

@@ -7,6 +7,7 @@ import { holdProcessLock } from '#store/process-lock';
 import { createApi } from './app';
 import type { ApiDeps } from './context';
 import { watchJobs } from './jobs/job-watch';
+import { followKeys } from './limit-at-once';
 import { type Listener, listen, type TimeLimits } from './listen';
 
 export interface ServeOptions {
@@ -25,17 +26,20 @@ export async function serveApi(options: ServeOptions): Promise<Listener> {
   const { settings, limits } = options;
   const jobWatch = watchJobs(options);
   const processLock = holdProcessLock(options);
+  const longAnswers = followKeys(options.store, options.logger);
   try {
-    const app = createApi({ ...options, jobWatch, processLock });
+    const app = createApi({ ...options, jobWatch, longAnswers, processLock });
     const { url, close } = await listen(app, settings.host, settings.port, limits);
     return {
       url,
       async close() {
+        longAnswers.close();
         await Promise.all([jobWatch.close(), close()]);
         await processLock.close();
       },
     };
   } catch (error) {
+    longAnswers.close();
     await Promise.all([jobWatch.close(), processLock.close()]);
     throw error;
   }

@@ -109,6 +109,17 @@ export async function hasKeys(store: Store): Promise<boolean> {
   return (await store.prisma.apiKey.count({ where: { revokedAt: null } })) > 0;
 }
 
+/** Those of the keys that open nothing any more. */
+export async function findInvalidKeys(db: Queryable, ids: readonly number[]): Promise<number[]> {
+  const { rows } = await db.query<{ id: number }>({
+    name: 'find-invalid-keys',
+    text: `SELECT asked.id FROM unnest($1::int[]) AS asked(id)
+           WHERE NOT EXISTS (SELECT FROM api_keys k WHERE k.id = asked.id AND k.revoked_at IS NULL)`,
+    values: [ids],
+  });
+  return rows.map(({ id }) => id);
+}
+
 /** The environment that the key opens, or undefined. Looked up by hash, so there is nothing to compare in time. */
 export async function findTenant(db: Queryable, key: string): Promise<Tenant | undefined> {
   const lookup = {

@@ -48,17 +48,55 @@ export interface ProfileFilter {
   /** Only ids behind this one. */
   after?: string | undefined;
   limit: number;
+  /** Stops before the one that would go over so many bytes of metadata, but gives one at least. */
+  bytes: number;
 }
 
-/** Users or companies of the environment in the order of their ids' bytes. */
+/** So many are looked at by one statement: large ones cost it their size even when they are not wanted any more. */
+const STATEMENT_ROWS = 50;
+
+/**
+ * Users or companies of the environment in the order of their ids' bytes, until one of the limits of the filter.
+ * @returns whether there are more behind them, too
+ */
 export async function listProfiles(
   db: Queryable,
   environmentId: number,
   entity: Entity,
   filter: ProfileFilter,
-): Promise<Profile[]> {
+): Promise<{ profiles: Profile[]; hasMore: boolean }> {
+  const profiles: Profile[] = [];
+  let bytesLeft = filter.bytes;
+  let after = filter.after;
+  // One more than is wanted says whether there are more. Quick ones are read in larger parts.
+  for (let rows = STATEMENT_ROWS; ; rows *= 4) {
+    const limit = Math.min(rows, filter.limit + 1 - profiles.length);
+    const part = await readPart(db, environmentId, entity, { ...filter, after, limit, bytes: bytesLeft });
+    const isCut = part.length < limit && (part.at(-1)?.rowsLookedAt ?? 0) > part.length;
+    for (const profile of part) bytesLeft -= profile.bytes;
+    profiles.push(...part);
+    const hasMore = isCut || profiles.length > filter.limit;
+    if (hasMore || part.length < limit) return { profiles: profiles.slice(0, filter.limit), hasMore };
+    if (bytesLeft <= 0) return { profiles, hasMore: true };
+    after = part.at(-1)?.id;
+  }
+}
+
+interface SizedProfile extends Profile {
+  /** Of the metadata. */
+  bytes: number;
+  /** By the whole statement. */
+  rowsLookedAt: number;
+}
+
+async function readPart(
+  db: Queryable,
+  environmentId: number,
+  entity: Entity,
+  filter: ProfileFilter,
+): Promise<SizedProfile[]> {
   const { collection, idKey, belongsToCompany } = ENTITIES[entity];
-  const values: unknown[] = [environmentId, filter.limit];
+  const values: unknown[] = [environmentId, filter.limit, filter.bytes];
   const conditions = ['environment_id = $1'];
   const add = (condition: string, value: unknown) => {
     if (value !== undefined) conditions.push(`${condition} $${values.push(value)}`);
@@ -66,8 +104,14 @@ export async function listProfiles(
   add(`${idKey} =`, filter.id);
   add(`${idKey} >`, filter.after);
   if (belongsToCompany) add('company_id =', filter.companyId);
-  const { rows } = await db.query<Profile>(
-    `SELECT ${COLUMNS[entity]} FROM ${collection} WHERE ${conditions.join(' AND ')} ORDER BY ${idKey} LIMIT $2`,
+  const { rows } = await db.query<SizedProfile>(
+    `SELECT * FROM (
+       SELECT p.*, octet_length(metadata) AS bytes, count(*) OVER ()::int AS "rowsLookedAt",
+         coalesce(sum(octet_length(metadata)) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::float8
+           AS before
+       FROM (SELECT ${COLUMNS[entity]} FROM ${collection} WHERE ${conditions.join(' AND ')}
+             ORDER BY ${idKey} LIMIT $2 OFFSET 0) p) sized
+     WHERE before < $3 ORDER BY id`,
     values,
   );
   return rows;

@@ -45,7 +45,7 @@ describe('erasing', () => {
     );
     expect(await erase({ users: ['erase1', 'never-was-there'] })).toEqual({
       status: 202,
-      body: { count: 1 },
+      body: { count: 1, message: expect.any(String) },
     });
     expect(await muster.results(job.job_id)).toEqual([
       expect.objectContaining({ row: 1, id: null, outcome: 'created', erased: true }),
@@ -81,7 +81,10 @@ describe('erasing', () => {
       const job = (await muster.get(`/v1/background_jobs/${body.job_id}`)).body;
       return job.completed_rows > 0;
     });
-    expect(await erase({ users: ['erase2'] })).toMatchObject({ status: 202, body: { count: 1 } });
+    expect(await erase({ users: ['erase2'] })).toMatchObject({
+      status: 202,
+      body: { count: 1, message: expect.any(String) },
+    });
     const job = await muster.finished(body.job_id);
     expect(job).toMatchObject({ status: 'completed', created_rows: 252, unchanged_rows: 2, failed_rows: 0 });
     await muster.get('/v1/users/erase2').expect(404);
@@ -114,10 +117,12 @@ describe('erasing', () => {
     const { key } = await muster.addEnvironment('erase-other');
     await muster.importRows([{ user_id: 'both' }], key);
     await muster.importRows([{ user_id: 'both' }]);
-    expect(await erase({ users: ['both'] }, key)).toMatchObject({ body: { count: 1 } });
+    expect(await erase({ users: ['both'] }, key)).toMatchObject({
+      body: { count: 1, message: expect.any(String) },
+    });
     await muster.get('/v1/users/both').expect(200);
     expect(await erase({ companies: ['both'] }, undefined, '/v1/companies')).toMatchObject({
-      body: { count: 0 },
+      body: { count: 0, message: expect.any(String) },
     });
     await muster.get('/v1/users/both').expect(200);
   });

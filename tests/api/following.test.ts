@@ -53,7 +53,7 @@ describe.each(BACKENDS)('with the queue on %s', (backend) => {
     const job = await muster.importRows(users(1));
     const { headers } = await muster.get(pathOf(job.job_id)).expect(200);
     expect(headers.etag).toMatch(/^W\/".+"$/);
-    expect(headers['cache-control']).toBe('no-cache');
+    expect(headers['cache-control']).toBe('private, no-store');
     expect(headers['retry-after']).toBeUndefined();
     const tag = headers.etag as string;
     for (const known of [tag, tag.slice(2), `"x", ${tag}`, '*']) {

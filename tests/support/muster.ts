@@ -4,6 +4,7 @@ import type { Express } from 'express';
 import request from 'supertest';
 import { createApi } from '#apps/api/app';
 import { watchJobs } from '#apps/api/jobs/job-watch';
+import { followKeys } from '#apps/api/limit-at-once';
 import type { Listener } from '#apps/api/listen';
 import { type ServeOptions, serveApi } from '#apps/api/serve';
 import { startWorker } from '#apps/worker/worker';
@@ -104,7 +105,8 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     port: 0,
   };
   const jobWatch = watchJobs({ store, databaseUrl, logger });
-  const app = createApi({ store, queue, jobWatch, logger, settings });
+  const longAnswers = followKeys(store, logger);
+  const app = createApi({ store, queue, jobWatch, longAnswers, logger, settings });
   const listeners: Listener[] = [];
   for (let n = 0; n < apis; n++) {
     listeners.push(await serveApi({ store, queue, logger, databaseUrl, settings }));
@@ -166,6 +168,7 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     async close() {
       await Promise.all(running.map((worker) => worker.close()));
       await Promise.all(listeners.map((listener) => listener.close()));
+      longAnswers.close();
       await jobWatch.close();
       await queue.close();
       await store.close();

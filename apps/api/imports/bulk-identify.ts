@@ -20,7 +20,7 @@ import { IDEMPOTENCY_KEY, IMPORT_PARAMETERS } from './parameters';
 import { readUpload } from './read-upload';
 
 export function bulkIdentify(deps: ApiDeps, dialect: Dialect, entity: Entity): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   router
     .route(`/v1/${ENTITIES[entity].collection}/bulk_identify`)
     .post(async (req, res) => {

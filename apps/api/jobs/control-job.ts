@@ -11,7 +11,7 @@ import { requireJob, requireJobId } from './find-job';
 import { RETRY_PARAMETERS } from './parameters';
 
 export function controlJob(deps: ApiDeps, dialect: Dialect): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
 
   router
     .route('/v1/background_jobs/:jobId/cancel')

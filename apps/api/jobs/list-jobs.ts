@@ -16,7 +16,7 @@ function shownAs(status: JobStatus): JobStatus[] {
 }
 
 export function listJobsRoute({ store }: ApiDeps, dialect: Dialect): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
 
   router
     .route('/v1/background_jobs')

@@ -13,7 +13,7 @@ import { READ_JOB_PARAMETERS } from './parameters';
 
 /** Mounted before the other routes ask for the key: it asks for it in the query for the job. */
 export function readJobRoute(deps: ApiDeps, dialect: Dialect, caller: Authentication): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   const readAsked = createJobReader(deps.store.pool);
   router
     .route('/v1/background_jobs/:jobId')
@@ -27,7 +27,10 @@ export function readJobRoute(deps: ApiDeps, dialect: Dialect, caller: Authentica
         await caller.prove(req, res);
         job = await requireJob(deps, res, id);
       }
-      if (wait > 0) job = await awaitChange(deps, res, job, known, wait * 1000);
+      if (wait > 0) {
+        deps.longAnswers.add('long_polls_per_key', res);
+        job = await awaitChange(deps, res, job, known, wait * 1000);
+      }
       answer(req, res, dialect, job, known);
     })
     .all(caller.required, methodNotAllowed('GET, HEAD'));
@@ -42,7 +45,7 @@ function answer(
   known: string | undefined,
 ): void {
   const tag = entityTag(job);
-  res.set({ ETag: tag, 'Cache-Control': 'no-cache' });
+  res.set('ETag', tag);
   const pollAfter = pollAfterSeconds(job, callerOf(res));
   if (pollAfter !== undefined) res.set('Retry-After', String(pollAfter));
   if (matches(known, tag)) res.status(304).end();

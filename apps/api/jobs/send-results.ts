@@ -25,7 +25,7 @@ interface Format {
 }
 
 export function sendResults(deps: ApiDeps): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   router
     .route('/v1/background_jobs/:jobId/results')
     .get(async (req, res) => {
@@ -33,6 +33,7 @@ export function sendResults(deps: ApiDeps): Router {
       const job = await requireJob(deps, res, requireJobId(req, res));
       const { environmentId } = callerOf(res);
       const csvHeader = await readCsvHeader(deps.store.pool, environmentId, job.id);
+      deps.longAnswers.add('streams_per_key', res);
       const format = as === 'input' ? inputFormat(csvHeader) : resultsFormat(req, res);
       const { id: jobId, entity } = job;
       const request = { environmentId, jobId, entity, csvHeader, outcomes, withRaw: as === 'input' };
@@ -94,9 +95,12 @@ const CSV: Format = {
     ),
 };
 
-/** Text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, CSV injection). */
+/**
+ * Text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, CSV injection). What other
+ * spreadsheets would split into cells is quoted, so that no formula begins behind a semicolon.
+ */
 function writeCsv(records: unknown[][]): string {
-  return stringify(records, { escape_formulas: true });
+  return stringify(records, { escape_formulas: true, quoted_match: /[;\t]/ });
 }
 
 /** Rows that were erased are gone. A CSV file keeps its header. */

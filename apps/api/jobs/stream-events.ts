@@ -7,6 +7,7 @@ import { type Response, Router } from 'express';
 import type { Dialect } from '#dialect/dialect';
 import { isFinal } from '#job/lifecycle';
 import type { ReadJob } from '#store/jobs';
+import { PRIVATE } from '../authenticate';
 import { type ApiDeps, jobContextOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { NO_PARAMETERS, readQuery } from '../parameters';
@@ -18,12 +19,13 @@ const KEEP_ALIVE_MS = 15_000;
 const RECONNECT_MS = 2_000;
 
 export function streamEvents(deps: ApiDeps, dialect: Dialect): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   router
     .route('/v1/background_jobs/:jobId/events')
     .get(async (req, res) => {
       readQuery(req, NO_PARAMETERS);
       const id = requireJobId(req, res);
+      deps.longAnswers.add('events_per_key', res);
       const jobs = new LatestJob();
       const unfollow = deps.jobWatch.follow(id, (job) => jobs.offer(job));
       res.once('close', () => jobs.offer(undefined));
@@ -37,7 +39,7 @@ export function streamEvents(deps: ApiDeps, dialect: Dialect): Router {
         }
         res.status(200).set({
           'Content-Type': 'text/event-stream',
-          'Cache-Control': 'no-cache, no-transform',
+          'Cache-Control': `${PRIVATE}, no-transform`,
           // nginx would collect the events otherwise.
           'X-Accel-Buffering': 'no',
         });

@@ -5,6 +5,7 @@
 import { type Request, type Response, Router } from 'express';
 import { AppError } from '#errors';
 import { ENTITIES, type Entity } from '#job/entity';
+import { countLimitHit } from '#metrics';
 import { eraseProfiles } from '#pipeline/erase';
 import { listProfiles, type Profile, type ProfileFilter, readProfile } from '#store/profiles';
 import { type ApiDeps, baseUrlOf, callerOf, requestIdOf, requireScope } from '../context';
@@ -14,12 +15,15 @@ import { readJsonBody } from '../read-json-body';
 import { writePart } from '../write-part';
 import { deleteBody, LIST_COMPANIES_PARAMETERS, LIST_USERS_PARAMETERS } from './parameters';
 
-const STREAM_PAGE_ROWS = 500;
+/** Rows and bytes of metadata that a stream has in memory. */
+const STREAM_PAGE = { limit: 500, bytes: 1024 * 1024 };
+/** Bytes of metadata after which a page ends, whatever limit it was asked for with. */
+const PAGE_BYTES = 4 * 1024 * 1024;
 
 export function profiles(deps: ApiDeps, entity: Entity): Router {
   const { collection } = ENTITIES[entity];
   const notFound = entity === 'user' ? 'user_not_found' : 'company_not_found';
-  const router = Router();
+  const router = Router({ caseSensitive: true });
 
   router
     .route(`/v1/${collection}`)
@@ -59,7 +63,12 @@ function deletedMessage(entity: Entity, count: number): string {
   return count === 1 ? `1 ${entity} was deleted.` : `${count} ${ENTITIES[entity].collection} were deleted.`;
 }
 
-async function listPage(req: Request, res: Response, { store }: ApiDeps, entity: Entity): Promise<void> {
+async function listPage(
+  req: Request,
+  res: Response,
+  { store, longAnswers }: ApiDeps,
+  entity: Entity,
+): Promise<void> {
   const isUser = entity === 'user';
   const query: ReturnType<typeof readQuery<typeof LIST_USERS_PARAMETERS>> = isUser
     ? readQuery(req, LIST_USERS_PARAMETERS)
@@ -69,18 +78,20 @@ async function listPage(req: Request, res: Response, { store }: ApiDeps, entity:
     id: isUser ? query.user_id : query.company_id,
     companyId: isUser ? query.company_id : undefined,
     after: query.cursor?.after,
-    limit: query.limit + 1,
+    limit: query.limit,
+    bytes: PAGE_BYTES,
   };
   res.vary('Accept');
   if (req.accepts(['application/json', 'application/x-ndjson']) === 'application/x-ndjson') {
+    longAnswers.add('streams_per_key', res);
     return streamAll(res, entity, filter.after, (after) =>
-      listProfiles(store.pool, environmentId, entity, { ...filter, after, limit: STREAM_PAGE_ROWS }),
+      listProfiles(store.pool, environmentId, entity, { ...filter, ...STREAM_PAGE, after }),
     );
   }
-  const found = await listProfiles(store.pool, environmentId, entity, filter);
-  const page = found.slice(0, query.limit);
+  const { profiles: page, hasMore } = await listProfiles(store.pool, environmentId, entity, filter);
   const last = page.at(-1);
-  if (found.length > query.limit && last !== undefined) {
+  if (hasMore && last !== undefined) {
+    if (page.length < query.limit) countLimitHit('page_bytes');
     res.set('Link', nextLink(req, baseUrlOf(req), writeCursor({ after: last.id })));
   }
   res.type('json').send(`[${page.map((profile) => writeProfile(profile, entity)).join(',')}]`);
@@ -91,13 +102,13 @@ async function streamAll(
   res: Response,
   entity: Entity,
   start: string | undefined,
-  readPage: (after: string | undefined) => Promise<Profile[]>,
+  readPage: (after: string | undefined) => Promise<{ profiles: Profile[]; hasMore: boolean }>,
 ): Promise<void> {
   res.type('application/x-ndjson');
   for (let after = start; ; ) {
-    const page = await readPage(after);
+    const { profiles: page, hasMore } = await readPage(after);
     if (!(await writePart(res, page.map((profile) => `${writeProfile(profile, entity)}\n`).join('')))) return;
-    if (page.length < STREAM_PAGE_ROWS) break;
+    if (!hasMore) break;
     after = page.at(-1)?.id;
   }
   res.end();

@@ -1,5 +1,7 @@
 /** GET /v1/properties: which metadata keys an environment has, with which types, and how many have them. */
 import { Router } from 'express';
+import type { Entity } from '#job/entity';
+import type { Queryable } from '#store/client';
 import { countProperties, type PropertyCounts } from '#store/count-properties';
 import { listProperties, type Property } from '#store/properties';
 import { type ApiDeps, baseUrlOf, callerOf } from '../context';
@@ -8,7 +10,8 @@ import { nextLink, readQuery, writeCursor } from '../parameters';
 import { LIST_PROPERTIES_PARAMETERS } from './parameters';
 
 export function listPropertiesRoute({ store }: ApiDeps): Router {
-  const router = Router();
+  const countRecently = rememberCounts(store.pool);
+  const router = Router({ caseSensitive: true });
 
   router
     .route('/v1/properties')
@@ -25,12 +28,41 @@ export function listPropertiesRoute({ store }: ApiDeps): Router {
         res.set('Link', nextLink(req, baseUrlOf(req), writeCursor({ after: last.key })));
       }
       if (last === undefined) return void res.json([]);
-      const counts = await countProperties(store.pool, environmentId, entity);
+      const counts = await countRecently(environmentId, entity, newest(found));
       res.json(page.map((property) => writeProperty(property, counts)));
     })
     .all(methodNotAllowed('GET, HEAD'));
 
   return router;
+}
+
+/** Counts are as old as this at most. */
+const COUNTS_FRESH_MS = 60_000;
+const MAX_REMEMBERED = 1_000;
+
+/** When a job has last sent one of these properties. */
+function newest(properties: readonly Property[]): number {
+  return Math.max(...properties.map(({ lastSeenAt }) => lastSeenAt.getTime()));
+}
+
+/**
+ * Counts once for all who ask, for each environment and kind, and remembers for a minute what it has counted, unless a
+ * job has come in between.
+ */
+function rememberCounts(db: Queryable) {
+  const remembered = new Map<string, { atMs: number; seenAtMs: number; counts: Promise<PropertyCounts> }>();
+  return (environmentId: number, entity: Entity, seenAtMs: number): Promise<PropertyCounts> => {
+    const name = `${environmentId} ${entity}`;
+    const known = remembered.get(name);
+    const isFresh = known !== undefined && performance.now() - known.atMs < COUNTS_FRESH_MS;
+    if (isFresh && known.seenAtMs >= seenAtMs) return known.counts;
+    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+    const counts = countProperties(db, environmentId, entity);
+    remembered.set(name, { atMs: performance.now(), seenAtMs, counts });
+    // What could not be counted is tried again by the next one who asks.
+    counts.catch(() => remembered.delete(name));
+    return counts;
+  };
 }
 
 function writeProperty(

@@ -8,7 +8,7 @@ import { createDocsPage, readFile } from './files';
 import { createPage, sendPage, servePage } from './page';
 
 export function reference(): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   const pages = {
     '/openapi.json': createPage('application/json', JSON.stringify(createDocument())),
     '/docs': createDocsPage(),
