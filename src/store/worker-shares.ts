@@ -112,13 +112,21 @@ export async function beginWork(
   return rowCount === 1;
 }
 
-/** Ends work and notes what it has cost. */
-export async function endWork(db: Queryable, { jobId, environmentId }: Work, costMs: number): Promise<void> {
+/**
+ * Ends work and notes what it has cost.
+ * @param countedMs how much of it counts for the environment's share
+ */
+export async function endWork(
+  db: Queryable,
+  { jobId, environmentId }: Work,
+  costMs: number,
+  countedMs = costMs,
+): Promise<void> {
   await db.query({
     name: 'end-work',
-    text: `WITH share AS (UPDATE worker_shares SET served_ms = served_ms + $3 WHERE environment_id = $2)
+    text: `WITH share AS (UPDATE worker_shares SET served_ms = served_ms + $4 WHERE environment_id = $2)
            UPDATE job_work SET cost_ms = $3, working_until = '-infinity' WHERE job_id = $1`,
-    values: [jobId, environmentId, costMs],
+    values: [jobId, environmentId, costMs, countedMs],
   });
 }
 
