@@ -166,6 +166,8 @@ for (const backend of BACKENDS) {
           await cluster.query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
           );
+          // Else the session of the worker that is dead would be taken for that of the next one.
+          await waitFor('the end of its session', async () => !(await inPoison()));
           await cluster.start('worker');
         }
         expect(await cluster.follow(job)).toMatchObject({ status: 'failed', error: { code: 'internal' } });
