@@ -8,7 +8,6 @@ import type { Logger } from '#logger';
 import { countLimitHit, type Limit } from '#metrics';
 import { findInvalidKeys } from '#store/api-keys';
 import type { Store } from '#store/client';
-import { callerOf } from './context';
 
 /** Far above what a dashboard with several tabs, or a thousand pollers, have open. */
 export const MOST_AT_ONCE = {
@@ -49,8 +48,8 @@ export class OpenAnswers<Owner> {
 export type LongAnswer = 'streams_per_key' | 'events_per_key' | 'long_polls_per_key';
 
 export interface LongAnswers {
-  /** Counts the answer of an authenticated request. @throws AppError rate_limited */
-  add(kind: LongAnswer, res: Response): void;
+  /** Counts an answer for the key that asked. @throws AppError rate_limited */
+  add(kind: LongAnswer, keyId: number, res: Response): void;
   close(): void;
 }
 
@@ -80,8 +79,7 @@ export function followKeys(store: Store, logger: Logger): LongAnswers {
   };
   const timer = setInterval(() => void check(), CHECK_EVERY_MS).unref();
   return {
-    add(kind, res) {
-      const { keyId } = callerOf(res);
+    add(kind, keyId, res) {
       counters[kind].add(keyId, res);
       open.set(res, keyId);
       res.once('close', () => open.delete(res));

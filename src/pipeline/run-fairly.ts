@@ -16,7 +16,13 @@ import {
   findEarlierWork,
   type Work,
 } from '#store/worker-shares';
-import { type ImportDeps, runImport } from './run-import';
+import { type Delivered, type ImportDeps, runImport } from './run-import';
+
+/**
+ * A throttled import is promised its rate, an unthrottled one what is left: so of what the first one costs only one part in
+ * so many counts.
+ */
+const PACED_WEIGHT = 4;
 
 type Chosen = { kind: 'nothing' } | { kind: 'work'; delivery: Delivery; work: Work | undefined };
 
@@ -34,14 +40,15 @@ export async function runFairly(
   const chosen = await chooseWork(delivery, deps, wasInterrupted, exchange);
   if (chosen.kind === 'nothing') return;
   const startedMs = performance.now();
-  let done: 'worked' | 'nothing' = 'worked';
+  let done: Delivered = 'worked';
   try {
     done = await runImport(chosen.delivery, deps, wasInterrupted);
   } finally {
     // Where there was nothing to do another worker may be at the job: its mark is not ours.
-    if (chosen.work !== undefined && done === 'worked') {
+    if (chosen.work !== undefined && done !== 'nothing') {
       const costMs = performance.now() - startedMs;
-      await endWork(deps.store.pool, chosen.work, costMs).catch((err) =>
+      const countedMs = done === 'paced' ? costMs / PACED_WEIGHT : costMs;
+      await endWork(deps.store.pool, chosen.work, costMs, countedMs).catch((err) =>
         deps.logger.warn({ err }, 'share of the workers not noted'),
       );
     }

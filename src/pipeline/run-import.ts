@@ -53,6 +53,9 @@ type Step =
   | { kind: 'ended'; job: LockedJob; status: FinalStatus; nextJob: NextJob | undefined }
   | { kind: 'next'; revision: number; delayMs: number; stampEnvironment?: number };
 
+/** What a delivery did: nothing, as much as its share allows, or what the throttle allows at this moment. */
+export type Delivered = 'nothing' | 'worked' | 'paced';
+
 /**
  * Works on a delivery until its share of time is used up, the next slice is not due yet, or the job has ended.
  * @param wasInterrupted an earlier try may have ended with its worker: it is counted before anything is done, so that a
@@ -64,11 +67,11 @@ export async function runImport(
   delivery: Delivery,
   deps: ImportDeps,
   wasInterrupted = false,
-): Promise<'worked' | 'nothing'> {
+): Promise<Delivered> {
   const { jobId } = delivery;
   if (wasInterrupted && (await countAttempt(delivery, deps)) === 'given up') return 'worked';
   const startedMs = performance.now();
-  for (let { revision } = delivery, done: 'worked' | 'nothing' = 'nothing'; ; done = 'worked') {
+  for (let { revision } = delivery, done: Delivered = 'nothing'; ; done = 'worked') {
     const isCounted = wasInterrupted && revision === delivery.revision;
     const step = await runSlice({ jobId, revision }, isCounted, deps);
     if (step.kind === 'nothing') return done;
@@ -80,7 +83,7 @@ export async function runImport(
     revision = step.revision;
     if (step.delayMs > 0 || performance.now() - startedMs > SHARE_MS) {
       await deliverSlice({ jobId, revision }, step.delayMs, deps);
-      return 'worked';
+      return step.delayMs > 0 ? 'paced' : 'worked';
     }
   }
 }

@@ -13,8 +13,10 @@ import type { Queryable } from './client';
 
 /** How far an environment may be behind the clock: what a delivery costs at most as a rule. */
 const BEHIND_MS = 500;
-/** What the first delivery of a job counts for in advance: a job of a few rows is soon done. */
-const FRESH_COST_MS = 0;
+/** What a delivery is taken to cost of which nothing is known. */
+const FRESH_COST_MS = 500;
+/** What cost no more than this the last time, as a throttled slice does, is worked on without a look at the others. */
+const SMALL_COST_MS = 50;
 /** The mark of a worker that has died is worth nothing after this. Much longer than a delivery is worked on. */
 const WORKING_MS = 10_000;
 
@@ -32,7 +34,7 @@ export interface DueWork extends Work {
 }
 
 export interface Admission extends DueWork {
-  /** Nobody who costs as much can come first: work on the job has begun. Otherwise others may be before it. */
+  /** It costs little and hardly anybody can come before it: work on the job has begun. Otherwise others may come first. */
   begun: boolean;
 }
 
@@ -49,11 +51,11 @@ export async function admitWork(
   const { rows } = await db.query<Admission>({
     name: 'admit-work',
     text: `WITH mine AS MATERIALIZED (
-             SELECT j.id, j.environment_id, start_ms, start_ms + coalesce(w.cost_ms, ${FRESH_COST_MS}) AS finish_ms, clock_ms
+             SELECT j.id, j.environment_id, w.cost_ms, start_ms, start_ms + coalesce(w.cost_ms, ${FRESH_COST_MS}) AS finish_ms, clock_ms
              FROM ${CLOCK}, jobs j LEFT JOIN worker_shares s ON s.environment_id = j.environment_id
                LEFT JOIN job_work w ON w.job_id = j.id, ${START}
              WHERE j.id = $1 AND j.revision = $2 AND j.ended_at IS NULL),
-           first AS (SELECT * FROM mine WHERE finish_ms <= clock_ms),
+           first AS (SELECT * FROM mine WHERE finish_ms <= clock_ms AND cost_ms <= ${SMALL_COST_MS}),
            share AS (
              INSERT INTO worker_shares AS s (environment_id, served_ms) SELECT environment_id, start_ms FROM first
              ON CONFLICT (environment_id) DO UPDATE SET served_ms = excluded.served_ms
@@ -112,13 +114,21 @@ export async function beginWork(
   return rowCount === 1;
 }
 
-/** Ends work and notes what it has cost. */
-export async function endWork(db: Queryable, { jobId, environmentId }: Work, costMs: number): Promise<void> {
+/**
+ * Ends work and notes what it has cost.
+ * @param countedMs how much of it counts for the environment's share
+ */
+export async function endWork(
+  db: Queryable,
+  { jobId, environmentId }: Work,
+  costMs: number,
+  countedMs = costMs,
+): Promise<void> {
   await db.query({
     name: 'end-work',
-    text: `WITH share AS (UPDATE worker_shares SET served_ms = served_ms + $3 WHERE environment_id = $2)
+    text: `WITH share AS (UPDATE worker_shares SET served_ms = served_ms + $4 WHERE environment_id = $2)
            UPDATE job_work SET cost_ms = $3, working_until = '-infinity' WHERE job_id = $1`,
-    values: [jobId, environmentId, costMs],
+    values: [jobId, environmentId, costMs, countedMs],
   });
 }
 

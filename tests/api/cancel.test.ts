@@ -80,7 +80,8 @@ describe.each(BACKENDS)('with the queue on %s', (backend) => {
       (job: WireJob) => job.status !== 'queued',
       (job: WireJob) => job.created_rows > 0,
     ];
-    for (let round = 0; round < 18; round++) {
+    // A machine that is fast may have done a job before its cancel comes: then another one is tried.
+    for (let round = 0; round < 18 || canceled < 7; round++) {
       const { body: job } = await muster
         .post(undefined, key)
         .send({ users: rows(8_000, `round${round}`) })
@@ -97,7 +98,6 @@ describe.each(BACKENDS)('with the queue on %s', (backend) => {
       } else expect(status).toBe(409);
       before = now;
     }
-    expect(canceled).toBeGreaterThan(6);
     expect(await stored()).toBe(before);
   }, 120_000);
 });

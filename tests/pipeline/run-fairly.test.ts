@@ -179,6 +179,7 @@ describe('one worker', () => {
     const simulation = new Simulation();
     const hog = await simulation.tenant(500);
     const wanting = await simulation.tenant(90, { periodMs: 100 });
+    await simulation.run(5_000);
     const modest = await simulation.tenant(20, { periodMs: 1_000 });
     await simulation.run(60_000);
     expect(Math.abs(hog.servedMs - wanting.servedMs)).toBeLessThanOrEqual(1_000);

@@ -28,7 +28,7 @@ export function readJobRoute(deps: ApiDeps, dialect: Dialect, caller: Authentica
         job = await requireJob(deps, res, id);
       }
       if (wait > 0) {
-        deps.longAnswers.add('long_polls_per_key', res);
+        deps.longAnswers.add('long_polls_per_key', callerOf(res).keyId, res);
         job = await awaitChange(deps, res, job, known, wait * 1000);
       }
       answer(req, res, dialect, job, known);

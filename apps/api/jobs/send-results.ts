@@ -33,7 +33,7 @@ export function sendResults(deps: ApiDeps): Router {
       const job = await requireJob(deps, res, requireJobId(req, res));
       const { environmentId } = callerOf(res);
       const csvHeader = await readCsvHeader(deps.store.pool, environmentId, job.id);
-      deps.longAnswers.add('streams_per_key', res);
+      deps.longAnswers.add('streams_per_key', callerOf(res).keyId, res);
       const format = as === 'input' ? inputFormat(csvHeader) : resultsFormat(req, res);
       const { id: jobId, entity } = job;
       const request = { environmentId, jobId, entity, csvHeader, outcomes, withRaw: as === 'input' };

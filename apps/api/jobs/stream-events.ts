@@ -8,7 +8,7 @@ import type { Dialect } from '#dialect/dialect';
 import { isFinal } from '#job/lifecycle';
 import type { ReadJob } from '#store/jobs';
 import { PRIVATE } from '../authenticate';
-import { type ApiDeps, jobContextOf } from '../context';
+import { type ApiDeps, callerOf, jobContextOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { NO_PARAMETERS, readQuery } from '../parameters';
 import { writePart } from '../write-part';
@@ -25,7 +25,7 @@ export function streamEvents(deps: ApiDeps, dialect: Dialect): Router {
     .get(async (req, res) => {
       readQuery(req, NO_PARAMETERS);
       const id = requireJobId(req, res);
-      deps.longAnswers.add('events_per_key', res);
+      deps.longAnswers.add('events_per_key', callerOf(res).keyId, res);
       const jobs = new LatestJob();
       const unfollow = deps.jobWatch.follow(id, (job) => jobs.offer(job));
       res.once('close', () => jobs.offer(undefined));

@@ -83,7 +83,7 @@ async function listPage(
   };
   res.vary('Accept');
   if (req.accepts(['application/json', 'application/x-ndjson']) === 'application/x-ndjson') {
-    longAnswers.add('streams_per_key', res);
+    longAnswers.add('streams_per_key', callerOf(res).keyId, res);
     return streamAll(res, entity, filter.after, (after) =>
       listProfiles(store.pool, environmentId, entity, { ...filter, ...STREAM_PAGE, after }),
     );
