@@ -96,12 +96,12 @@ wanted AS MATERIALIZED (
   FROM input i LEFT JOIN stored s ON s.environment_id = i.environment_id AND s.id = i.id
 ),
 inserted AS (
-  INSERT INTO ${collection} (environment_id, ${idKey}, metadata${columns})
-  SELECT environment_id, id, metadata${values} FROM wanted WHERE is_valid AND NOT existed
+  INSERT INTO ${collection} (environment_id, ${idKey}, metadata, metadata_size${columns})
+  SELECT environment_id, id, metadata, pg_column_size(metadata)${values} FROM wanted WHERE is_valid AND NOT existed
   ON CONFLICT DO NOTHING RETURNING environment_id, ${idKey} AS id
 ),
 updated AS (
-  UPDATE ${collection} t SET metadata = w.metadata, updated_at = now(), last_job_id = NULL, row_digest = NULL${set}
+  UPDATE ${collection} t SET metadata = w.metadata, metadata_size = pg_column_size(w.metadata), updated_at = now(), last_job_id = NULL, row_digest = NULL${set}
   FROM wanted w
   WHERE w.existed AND NOT w.is_same AND t.environment_id = w.environment_id AND t.${idKey} = w.id
 )

@@ -2,27 +2,68 @@
  * The set-based upsert: one statement for some hundred rows that inserts, merges, leaves unchanged rows alone and
  * records the outcome of each.
  *
- * Rows of one id are folded in order (`turn` 1, 2, ...), each upon what the one before has left, so that the end state
- * and every outcome are those of applying the rows one after another. Nothing is locked beforehand: stored rows are read
- * at the statement's snapshot and written only if they are still the version that was read (xmin); otherwise the whole
- * transaction is tried again (LostRaceError). So an unchanged row costs no write and no lock.
+ * End state and outcomes are those of applying the rows one after another, also where an id comes several times. Nothing is
+ * locked beforehand: stored rows are read at the statement's snapshot and written only if they are still the version that
+ * was read (xmin); otherwise the whole transaction is tried again (LostRaceError). So an unchanged row costs no write and
+ * no lock. What is read and written is bounded in bytes, by what is stored as well as by what comes in.
  */
-import { ENTITIES, type Entity } from '#job/entity';
-import type { ExistingMode, MetadataMode, UpsertJob } from '#job/options';
-import { noRows, type OutcomeCounts, type RowError, rowError } from '#job/outcome';
+import { ENTITIES } from '#job/entity';
+import type { UpsertJob } from '#job/options';
+import { noRows, OUTCOMES, type OutcomeCounts, type RowError, rowError } from '#job/outcome';
 import type { AcceptedRow } from '#job/row';
+import { countLimitHit } from '#metrics';
 import type { Transaction } from './client';
 import { LostRaceError, violates } from './faults';
+import { foldStatement } from './fold-statement';
+import { type Ledger, refuseTooLarge } from './refuse-too-large';
 import { settleSameRows } from './row-digest';
+import { MAX_PROFILE_KEYS, upsertStatement } from './upsert-statement';
+
+/** What bounds the work of one statement, and what it may leave behind. */
+export interface UpsertBounds {
+  /** Bytes of stored metadata, as JSON text without white space, beyond which nothing may grow. */
+  maxProfileBytes: number;
+  /** Bytes that are read, and about as many that are written, by one statement. One row is always taken. */
+  workBytes: number;
+  /** Time limit of a statement on this side, in milliseconds: for a connection that is dead without a word. */
+  answerTimeoutMs?: number | undefined;
+}
+
+export const DEFAULT_MAX_PROFILE_BYTES = 1024 * 1024;
+
+const UNBOUNDED: UpsertBounds = {
+  maxProfileBytes: DEFAULT_MAX_PROFILE_BYTES,
+  workBytes: Number.MAX_SAFE_INTEGER,
+};
+
+/**
+ * In memory a key and its value take nine bytes at least, and a byte of memory is at most six of JSON text (a control
+ * character), but for numbers: one of few bytes may have 310 digits. So metadata of this many bytes has less than a
+ * thousand keys, and less bytes of text than SAFE_PROFILE_BYTES.
+ */
+const SAFE_MEMORY_BYTES = 9_000;
+const SAFE_PROFILE_BYTES = 6 * SAFE_MEMORY_BYTES + 310 * MAX_PROFILE_KEYS;
 
 interface UpsertAnswer extends OutcomeCounts {
   /** Users that had to be written, and that were. */
   wanted: number;
   written: number;
+  /** Rows that failed because the metadata would have become too large. */
+  tooLarge: number;
+  /** Bytes stored under each id, when they were more than the statement may read: then it has done nothing. */
+  sizes: number[] | null;
+  /** Only of ids that come more than once, when one of their rows would make the metadata too large: the same. */
+  ledger?: Ledger | null;
+}
+
+/** Rows that were applied, from the first one on. */
+export interface Upserted {
+  rows: number;
+  counts: OutcomeCounts;
 }
 
 /**
- * Applies accepted rows in their order.
+ * Applies accepted rows in their order, all of them.
  * metadata merge: RFC 7396, keys not sent stay, null removes; replace: the metadata becomes what is sent.
  * A dry run reads the same and writes outcomes only; what it would have stored is kept apart for its later rows.
  * @param rows in row order; ids may come more than once
@@ -33,36 +74,113 @@ export async function upsertRows(
   tx: Transaction,
   job: UpsertJob,
   rows: readonly AcceptedRow[],
+  bounds: UpsertBounds = UNBOUNDED,
 ): Promise<OutcomeCounts> {
-  const repeats = new Set(rows.map(({ id }) => id)).size < rows.length;
-  // Of rows of one id the later ones meet what the earlier ones leave, which is not there yet.
-  const others = repeats ? rows : await settleSameRows(tx, job, rows);
-  const counts = await mergeRows(tx, job, others, repeats);
-  counts.unchanged += rows.length - others.length;
+  const counts = noRows();
+  for (let done = 0; done < rows.length; ) {
+    const upserted = await upsertSomeRows(tx, job, rows.slice(done), bounds);
+    for (const outcome of OUTCOMES) counts[outcome] += upserted.counts[outcome];
+    done += upserted.rows;
+  }
   return counts;
 }
 
-/** Looks into the rows, and into the stored ones. */
-async function mergeRows(
+/** The same for as many of the rows as the bounds allow, but one at least. */
+export async function upsertSomeRows(
   tx: Transaction,
   job: UpsertJob,
   rows: readonly AcceptedRow[],
-  repeats: boolean,
-): Promise<OutcomeCounts> {
-  if (rows.length === 0) return noRows();
+  bounds: UpsertBounds,
+): Promise<Upserted> {
+  if (haveRepeats(rows)) return mergeSomeRows(tx, job, rows, bounds);
+  const settled = await settleSameRows(tx, job, rows, bounds.workBytes);
+  // Of what was settled the rest is looked into at once: there are results behind it already.
+  const merged = await mergeSomeRows(
+    tx,
+    job,
+    settled.others,
+    bounds,
+    settled.others.length - settled.untried,
+  );
+  merged.counts.unchanged += settled.rows - settled.others.length;
+  const left = settled.others.length - merged.rows;
+  return { rows: settled.rows - left, counts: merged.counts };
+}
+
+function haveRepeats(rows: readonly AcceptedRow[]): boolean {
+  return new Set(rows.map(({ id }) => id)).size < rows.length;
+}
+
+/**
+ * Looks into the rows and into what is stored.
+ * @param least rows that are applied whatever is stored
+ */
+async function mergeSomeRows(
+  tx: Transaction,
+  job: UpsertJob,
+  rows: readonly AcceptedRow[],
+  bounds: UpsertBounds,
+  least = 1,
+): Promise<Upserted> {
+  if (rows.length === 0) return { rows: 0, counts: noRows() };
+  const inputBytes = rows.reduce((sum, { json }) => sum + json.length, 0);
+  const room = rows.length <= least ? null : Math.max(0, bounds.workBytes - inputBytes);
+  const answer = await merge(tx, job, rows, bounds, room);
+  if (answer.sizes === null) return { rows: rows.length, counts: outcomesOf(answer) };
+  const first = rows.slice(0, Math.max(least, fitting(rows, answer.sizes, bounds.workBytes)));
+  return { rows: first.length, counts: outcomesOf(await merge(tx, job, first, bounds, null)) };
+}
+
+/** How many of the rows come to no more than these bytes, together with what is stored under their ids; one at least. */
+function fitting(rows: readonly AcceptedRow[], sizes: readonly number[], workBytes: number): number {
+  const seen = new Set<string>();
+  let bytes = 0;
+  for (const [index, { id, json }] of rows.entries()) {
+    bytes += json.length + (seen.has(id) ? 0 : (sizes[seen.size] ?? 0));
+    seen.add(id);
+    if (bytes > workBytes && index > 0) return index;
+  }
+  return rows.length;
+}
+
+function outcomesOf({ created, updated, unchanged, failed }: UpsertAnswer): OutcomeCounts {
+  return { created, updated, unchanged, failed };
+}
+
+/** @param room bytes that may be stored under the ids for anything to be done; null = any */
+async function merge(
+  tx: Transaction,
+  job: UpsertJob,
+  rows: readonly AcceptedRow[],
+  bounds: UpsertBounds,
+  room: number | null,
+): Promise<UpsertAnswer> {
   const { entity, metadataMode, existingMode, dryRun } = job;
-  const answer = tx.query<UpsertAnswer>({
-    name: ['upsert', entity, metadataMode, existingMode, dryRun, repeats].join('-'),
-    text: upsertStatement(job, repeats),
-    values: [job.environmentId, job.id, writeInput(rows), JSON.stringify([refusal(job)])],
-  });
-  const { rows: answers } = await answer.catch((error: unknown) => {
-    // Somebody else has stored the id in the meantime. ON CONFLICT would tell too, for a third more of the insert's time.
-    throw violates(error, `${ENTITIES[entity].collection}_pkey`) ? new LostRaceError() : error;
-  });
-  const { wanted, written, ...counts } = answers[0] as UpsertAnswer;
-  if (written !== wanted) throw new LostRaceError();
-  return counts;
+  const repeats = haveRepeats(rows);
+  const { maxProfileBytes, answerTimeoutMs } = bounds;
+  const safeBytes = maxProfileBytes >= SAFE_PROFILE_BYTES ? SAFE_MEMORY_BYTES : 0;
+  const errors = JSON.stringify({ mode: [refusal(job)], size: [rowError('metadata_too_large', 'metadata')] });
+  const values = [job.environmentId, job.id, writeInput(rows), errors, room, maxProfileBytes, safeBytes];
+  const ask = async (refused: number[] | null): Promise<UpsertAnswer> => {
+    const query = {
+      name: ['upsert', entity, metadataMode, existingMode, dryRun, repeats].join('-'),
+      text: repeats ? foldStatement(job) : upsertStatement(job),
+      values: repeats ? [...values, refused] : values,
+      ...(answerTimeoutMs === undefined ? {} : { query_timeout: answerTimeoutMs }),
+    };
+    const { rows: answers } = await tx.query<UpsertAnswer>(query).catch((error: unknown) => {
+      // Somebody else has stored the id in the meantime. ON CONFLICT would tell too, for a third more of the insert's time.
+      throw violates(error, `${ENTITIES[entity].collection}_pkey`) ? new LostRaceError() : error;
+    });
+    return answers[0] as UpsertAnswer;
+  };
+  let answer = await ask(null);
+  if (answer.ledger) {
+    answer = await ask(refuseTooLarge(answer.ledger, { bytes: maxProfileBytes, keys: MAX_PROFILE_KEYS }));
+  }
+  if (answer.written !== answer.wanted) throw new LostRaceError();
+  if (answer.tooLarge > 0) countLimitHit('profile_bytes');
+  return answer;
 }
 
 /** The error of a row that the mode refuses. */
@@ -87,151 +205,4 @@ function writeInput(rows: readonly AcceptedRow[]): string {
     return `{"id":${JSON.stringify(id)},"row":${row},"turn":${turn},${nulls}${patch},"digest":"${digest}"${company}}`;
   });
   return `[${items.join(',')}]`;
-}
-
-/**
- * $1 environment, $2 job, $3 rows, $4 errors of a row that the mode refuses. Names of tables and columns come from
- * ENTITIES only.
- * OFFSET 0 keeps what is computed once from being written out, and computed anew, wherever it is used.
- * @param repeats whether an id may come more than once
- */
-function upsertStatement(
-  { entity, metadataMode, existingMode, dryRun }: UpsertJob,
-  repeats: boolean,
-): string {
-  const after = (before: string) => `
-    CROSS JOIN LATERAL (SELECT
-      CASE WHEN i.sets_company THEN i.company_id ELSE ${before}.company_id END AS company_id,
-      ${newMetadata(metadataMode, before)} AS metadata OFFSET 0) a
-    CROSS JOIN LATERAL (SELECT ${outcome(existingMode, before)} AS outcome OFFSET 0) o`;
-  const state = (before: string) => `
-         ${kept(existingMode, before, 'a', 'company_id')}, ${kept(existingMode, before, 'a', 'metadata')},
-         ${kept(existingMode, before, 'i', 'digest')}, o.outcome,
-         ${before}.is_there OR o.outcome = 'created' AS is_there`;
-  return `
-WITH RECURSIVE input AS MATERIALIZED (
-  SELECT row, turn, id, coalesce(sets_company, false) AS sets_company, company_id, nulls, digest,
-         coalesce(patch, nullif(whole -> 'metadata', 'null'), '{}') AS patch
-  FROM jsonb_to_recordset($3::jsonb) AS r(
-    row int, turn int, id text, sets_company boolean, company_id text, nulls boolean, patch jsonb, whole jsonb, digest text)
-),
-fold AS MATERIALIZED (
-  SELECT i.row, i.turn, i.id, s.is_there AS existed, s.place, s.version, ${state('s')}
-  FROM input i
-    ${stored(entity, dryRun)}
-    ${after('s')}
-  ${repeats ? foldOn(state('f'), after('f')) : ''}
-),
-final AS MATERIALIZED (${repeats ? LAST_OF_EACH : ONE_OF_EACH}),
-${dryRun ? noteChanges() : writeChanges(entity)},
-results AS (
-  INSERT INTO row_results (environment_id, job_id, row, id, outcome, errors)
-  SELECT $1, $2, row, id, outcome::outcome, CASE outcome WHEN 'failed' THEN $4::jsonb END FROM fold ORDER BY row
-)
-SELECT count(*) FILTER (WHERE outcome = 'created')::int AS created,
-       count(*) FILTER (WHERE outcome = 'updated')::int AS updated,
-       count(*) FILTER (WHERE outcome = 'unchanged')::int AS unchanged,
-       count(*) FILTER (WHERE outcome = 'failed')::int AS failed,
-       (SELECT count(*) FROM final WHERE changed)::int AS wanted,
-       ((SELECT count(*) FROM inserted) + (SELECT count(*) FROM updated))::int AS written
-FROM fold`;
-}
-
-/** The rows after the first of each id, one turn after another. */
-function foldOn(state: string, after: string): string {
-  return `WHERE i.turn = 1
-  UNION ALL
-  SELECT i.row, i.turn, i.id, f.existed, f.place, f.version, ${state}
-  FROM fold f JOIN input i ON i.id = f.id AND i.turn = f.turn + 1
-    ${after}`;
-}
-
-/** What is left of each id in the end. */
-const LAST_OF_EACH = `
-  SELECT DISTINCT ON (id) id, existed, place, version, company_id, metadata, digest,
-         bool_or(outcome IN ('created', 'updated')) OVER (PARTITION BY id) AS changed
-  FROM fold ORDER BY id, turn DESC`;
-const ONE_OF_EACH = `
-  SELECT id, existed, place, version, company_id, metadata, digest, outcome IN ('created', 'updated') AS changed FROM fold`;
-
-/**
- * The state before the first row: what is stored, or what the dry run has noted instead. OFFSET 0 makes it a look by key
- * for each row: as a join, a planner without current statistics may read the whole environment for every batch.
- */
-function stored(entity: Entity, dryRun: boolean): string {
-  const { collection, idKey, belongsToCompany } = ENTITIES[entity];
-  const company = belongsToCompany ? 't.company_id' : 'NULL::text';
-  const look = `LEFT JOIN LATERAL (
-      SELECT t.ctid AS place, t.xmin AS version, ${company} AS company_id, t.metadata, true AS is_there
-      FROM ${collection} t WHERE t.environment_id = $1 AND t.${idKey} = i.id OFFSET 0) t ON true`;
-  if (!dryRun)
-    return `${look}
-    CROSS JOIN LATERAL (
-      SELECT t.place, t.version, t.company_id, t.metadata, NULL AS digest, t.is_there IS NOT NULL AS is_there) s`;
-  return `${look}
-    LEFT JOIN LATERAL (
-      SELECT d.company_id, d.metadata, true AS is_there FROM dry_run_profiles d
-      WHERE d.environment_id = $1 AND d.job_id = $2 AND d.id = i.id OFFSET 0) d ON true
-    CROSS JOIN LATERAL (
-      SELECT t.place, t.version, CASE WHEN d.is_there THEN d.company_id ELSE t.company_id END AS company_id,
-             coalesce(d.metadata, t.metadata) AS metadata, NULL AS digest, coalesce(d.is_there, t.is_there, false) AS is_there) s`;
-}
-
-/**
- * Metadata after row i upon the state `before`, which may be absent. Stored metadata has no nulls, so there is something
- * to remove only when the row has them.
- */
-function newMetadata(mode: MetadataMode, before: string): string {
-  const whole = mode === 'replace' ? 'i.patch' : `coalesce(${before}.metadata || i.patch, i.patch)`;
-  return `CASE WHEN i.nulls THEN jsonb_strip_nulls(${whole}) ELSE ${whole} END`;
-}
-
-/**
- * *= compares the stored images, so that 1.0 and 1.00, which jsonb holds to be equal, count as a change: values are
- * stored with every digit.
- */
-function outcome(mode: ExistingMode, before: string): string {
-  const whenThere =
-    mode === 'create_only'
-      ? "'failed'"
-      : `CASE WHEN ROW(${before}.company_id, ${before}.metadata)::record *= ROW(a.company_id, a.metadata)::record
-              THEN 'unchanged' ELSE 'updated' END`;
-  const whenNot = mode === 'update_only' ? "'failed'" : "'created'";
-  return `CASE WHEN ${before}.is_there THEN ${whenThere} ELSE ${whenNot} END`;
-}
-
-/** A refused row leaves the state as it was. */
-function kept(mode: ExistingMode, before: string, after: string, column: string): string {
-  if (mode === 'upsert') return `${after}.${column}`;
-  return `CASE WHEN o.outcome = 'failed' THEN ${before}.${column} ELSE ${after}.${column} END AS ${column}`;
-}
-
-function writeChanges(entity: Entity): string {
-  const { collection, idKey, belongsToCompany } = ENTITIES[entity];
-  // Found by its place, which needs no index; it is the row that was read when its version is still there.
-  const companyColumn = belongsToCompany ? ', company_id' : '';
-  const setCompany = belongsToCompany ? 'company_id = f.company_id,' : '';
-  return `inserted AS (
-  INSERT INTO ${collection} (environment_id, ${idKey}${companyColumn}, metadata, last_job_id, row_digest)
-  SELECT $1, id${companyColumn}, metadata, $2, decode(digest, 'hex') FROM final WHERE NOT existed AND changed ORDER BY id RETURNING 1
-),
-updated AS (
-  UPDATE ${collection} t SET ${setCompany} metadata = f.metadata, updated_at = now(), last_job_id = $2,
-    row_digest = decode(f.digest, 'hex')
-  FROM final f
-  WHERE f.existed AND f.changed AND t.ctid = f.place AND t.xmin = f.version AND t.${idKey} = f.id
-  RETURNING 1
-)`;
-}
-
-/** In the place of writeChanges; there is no race to lose. */
-function noteChanges(): string {
-  return `inserted AS (
-  INSERT INTO dry_run_profiles AS d (environment_id, job_id, id, company_id, metadata)
-  SELECT $1, $2, id, company_id, metadata FROM final WHERE changed ORDER BY id
-  ON CONFLICT (environment_id, job_id, id) DO UPDATE
-    SET company_id = excluded.company_id, metadata = excluded.metadata
-  RETURNING 1
-),
-updated AS (SELECT WHERE false)`;
 }
