@@ -4,6 +4,7 @@ import helmet, { type HelmetOptions } from 'helmet';
 import { userpilot } from '#dialect/userpilot/dialect';
 import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
+import { UploadMemory } from '#pipeline/upload-memory';
 import { createLiveUpserter } from '#pipeline/upsert-now';
 import { answerError } from './answer-error';
 import { authentication } from './authenticate';
@@ -50,8 +51,9 @@ export function createApi(deps: ApiDeps): Express {
   app.use(identify(deps, upserter, caller), gurubaseProfiles(deps, upserter, caller.required));
   app.use(caller.required);
   app.use(validate(), track(deps));
+  const memory = new UploadMemory();
   for (const kind of KINDS) {
-    app.use(bulkIdentify(deps, userpilot, kind));
+    app.use(bulkIdentify({ ...deps, memory }, userpilot, kind));
     app.use(profiles(deps, kind));
   }
   app.use(environment(deps), listPropertiesRoute(deps), listJobsRoute(deps, userpilot), sendResults(deps));

@@ -19,6 +19,7 @@ import type { ImportRequest } from './import-request';
 import { RequestDigest, requireSize } from './request-digest';
 import { inPlace, requireRoom, takePlace } from './slot';
 import { requireStorage } from './storage-quota';
+import type { UploadMemory, UploadShare } from './upload-memory';
 
 const FLUSH_BYTES = 1024 * 1024;
 
@@ -32,6 +33,8 @@ export interface StageOptions {
   /** Bytes of all imports that the environment may keep; 0 = no limit. */
   maxStoredBytes: number;
   cutter: RowCutter;
+  /** Of all uploads of the process. */
+  memory: UploadMemory;
   /** Whether the digest will be asked for. */
   withDigest: boolean;
 }
@@ -74,11 +77,13 @@ class Upload implements StagedUpload {
   bytes = 0;
   private readonly buffer: StagingBuffer;
   private readonly hash: RequestDigest;
+  private readonly share: UploadShare;
   private begun = false;
 
   constructor(private readonly options: StageOptions) {
     this.buffer = new StagingBuffer(options.request.owner.environmentId, options.jobId);
     this.hash = new RequestDigest(options.request);
+    this.share = options.memory.begin(options.request.owner.environmentId);
   }
 
   private get quota() {
@@ -98,6 +103,7 @@ class Upload implements StagedUpload {
       requireSize(this.bytes, maxBytes);
       if (withDigest) this.hash.update(chunk);
       cutter.push(chunk, this.add);
+      this.share.hold(cutter.unfinishedBytes + this.buffer.byteLength);
       if (this.buffer.byteLength >= FLUSH_BYTES) await this.flush();
     }
     cutter.end(this.add);
@@ -147,6 +153,8 @@ class Upload implements StagedUpload {
       // abandoned uploads tells by the entry in `uploads`.
       if (error instanceof AppError) await this.discard();
       throw error;
+    } finally {
+      this.share.release();
     }
   }
 
@@ -180,6 +188,7 @@ class Upload implements StagedUpload {
   async discard(): Promise<void> {
     const { store, request, jobId } = this.options;
     const { environmentId } = request.owner;
+    this.share.release();
     if (this.begun) await store.transaction((tx) => discardUpload(tx, environmentId, jobId));
   }
 }

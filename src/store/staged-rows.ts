@@ -13,9 +13,12 @@ const COPY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const COPY_TRAILER = Buffer.from([0xff, 0xff]);
 const TUPLE_OVERHEAD_BYTES = 2 + COLUMNS * 4 + 4 + 16 + 4 + 4;
 
+const MIN_BYTES = 64 * 1024;
+const MAX_KEPT_BYTES = 4 * 1024 * 1024;
+
 /** Rows in the binary form of COPY, collected until they are worth a round trip. Copies the bytes it is given. */
 export class StagingBuffer {
-  private buffer = Buffer.allocUnsafe(64 * 1024);
+  private buffer = Buffer.allocUnsafe(MIN_BYTES);
   private length = 0;
   private readonly jobId: Buffer;
 
@@ -50,6 +53,8 @@ export class StagingBuffer {
    */
   take(): Buffer {
     const taken = this.buffer.subarray(0, this.length);
+    // What one very long row has needed is not kept for the others.
+    if (this.buffer.length > MAX_KEPT_BYTES) this.buffer = Buffer.allocUnsafe(MIN_BYTES);
     this.length = 0;
     return taken;
   }

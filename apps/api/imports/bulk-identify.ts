@@ -13,13 +13,18 @@ import { showResponse } from '#pipeline/scrub-names';
 import { requireRoom } from '#pipeline/slot';
 import { stage } from '#pipeline/stage';
 import { requireStorage } from '#pipeline/storage-quota';
+import type { UploadMemory } from '#pipeline/upload-memory';
+import { findInvalidKeys } from '#store/api-keys';
 import { type ApiDeps, callerOf, jobContextOf, requestIdOf, requireScope } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { readHeader, readQuery } from '../parameters';
 import { IDEMPOTENCY_KEY, IMPORT_PARAMETERS } from './parameters';
 import { readUpload } from './read-upload';
 
-export function bulkIdentify(deps: ApiDeps, dialect: Dialect, entity: Entity): Router {
+/** What taking an import in needs; the memory of all uploads of the process is shared by both kinds. */
+export type ImportDeps = ApiDeps & { memory: UploadMemory };
+
+export function bulkIdentify(deps: ImportDeps, dialect: Dialect, entity: Entity): Router {
   const router = Router({ caseSensitive: true });
   router
     .route(`/v1/${ENTITIES[entity].collection}/bulk_identify`)
@@ -64,24 +69,26 @@ function readRequest(req: Request, res: Response, entity: Entity): ImportRequest
 async function takeIn(
   req: Request,
   res: Response,
-  deps: ApiDeps,
+  deps: ImportDeps,
   dialect: Dialect,
   request: ImportRequest,
   jobId: string,
   claim?: RequestClaim,
 ): Promise<void> {
-  const { store, settings } = deps;
+  const { store, settings, memory } = deps;
   const { environmentId } = request.owner;
   await requireRoom(store.pool, request);
   await requireStorage(store.pool, { environmentId, maxStoredBytes: settings.maxStoredBytes });
   const { content: upload, filename } = await readUpload(req, res, ENTITIES[request.entity], (body, cutter) =>
-    stage(body, { ...settings, store, jobId, request, cutter, withDigest: claim !== undefined }),
+    stage(body, { ...settings, store, memory, jobId, request, cutter, withDigest: claim !== undefined }),
   );
   const describe = (job: Job) =>
     JSON.stringify(dialect.writeJob(job, jobContextOf(req, res, job.submittedAt)));
-  const job = await receive(upload, filename, deps, async (tx, made) =>
-    claim?.settle(tx, upload.digest, describe(made)),
-  );
+  const job = await receive(upload, filename, deps, async (tx, made) => {
+    // It may have taken minutes: what the key opened then, it may not open any more.
+    if ((await findInvalidKeys(tx, [callerOf(res).keyId])).length > 0) throw new AppError('unauthorized');
+    await claim?.settle(tx, upload.digest, describe(made));
+  });
   answerAccepted(res, job.id, describe(job));
 }
 

@@ -14,6 +14,8 @@ const CARRIAGE_RETURN = 0x0d;
 const QUOTE = 0x22;
 /** It is kept with the job and read for every slice. */
 const MAX_HEADER_BYTES = 1024 * 1024;
+/** The id and as many others as a row may have keys of metadata. */
+const MAX_COLUMNS = 1_001;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export interface CsvCutterOptions {
@@ -26,7 +28,8 @@ export interface CsvCutterOptions {
 /**
  * Creates a cutter for one CSV body. `\n` or `\r\n` outside quotes ends a record; empty lines are no rows but count in
  * `line`, which is the first line of a record. A byte order mark at the start is dropped.
- * Its calls throw AppError `missing` when the header does not name the id's column or is larger than 1 MiB.
+ * Its calls throw AppError `missing` when the header does not name the id's column, has too many columns or is
+ * larger than 1 MiB.
  */
 export function createCsvCutter(options: CsvCutterOptions): RowCutter {
   return new CsvCutter(options);
@@ -40,6 +43,10 @@ class CsvCutter implements RowCutter {
   private recordLine = 1;
 
   constructor(private readonly options: CsvCutterOptions) {}
+
+  get unfinishedBytes(): number {
+    return this.unfinished.byteLength;
+  }
 
   push(chunk: Buffer, emit: EmitRow): void {
     let start = 0;
@@ -78,7 +85,13 @@ class CsvCutter implements RowCutter {
     const { idColumn, missing } = this.options;
     if (raw.length > MAX_HEADER_BYTES)
       throw new AppError(missing, { details: 'The header line is too large.' });
-    if (idColumn !== null && !parseRecord(raw)?.includes(idColumn)) {
+    const columns = parseRecord(raw) ?? [];
+    if (columns.length > MAX_COLUMNS) {
+      throw new AppError(missing, {
+        details: `The header line has ${columns.length} columns; at most ${MAX_COLUMNS} can be stored.`,
+      });
+    }
+    if (idColumn !== null && !columns.includes(idColumn)) {
       throw new AppError(missing, {
         details: `The header line of the CSV must name the column ${idColumn}.`,
       });

@@ -48,6 +48,10 @@ class JsonArrayCutter implements RowCutter {
 
   constructor(private readonly options: JsonArrayOptions) {}
 
+  get unfinishedBytes(): number {
+    return this.unfinished.byteLength;
+  }
+
   push(chunk: Buffer, emit: EmitRow): void {
     const { syntax } = this;
     let start = 0;

@@ -25,6 +25,10 @@ class NdjsonCutter implements RowCutter {
   private readonly unfinished = new UnfinishedRow();
   private line = 0;
 
+  get unfinishedBytes(): number {
+    return this.unfinished.byteLength;
+  }
+
   push(chunk: Buffer, emit: EmitRow): void {
     let start = 0;
     for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {

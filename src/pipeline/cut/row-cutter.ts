@@ -11,6 +11,8 @@ export type EmitRow = (raw: Buffer, line: number | null) => void;
 export interface RowCutter {
   /** The header line of a CSV body, once it has been read. */
   readonly header?: Buffer | undefined;
+  /** Bytes of the row that is not complete yet. */
+  readonly unfinishedBytes: number;
   /** Takes the next bytes and emits the rows that they complete. Throws AppError when the envelope is broken. */
   push(chunk: Buffer, emit: EmitRow): void;
   /** The body is over: emits what is left. Throws AppError when the envelope is not complete. */
