@@ -35,7 +35,7 @@ const BACK = [
   'src/pipeline/',
   'src/settings/',
 ];
-const SHARED = ['apps/process\\.ts$', 'apps/provision\\.ts$'];
+const SHARED = ['apps/process\\.ts$', 'apps/provision\\.ts$', 'apps/write-metrics\\.ts$'];
 
 module.exports = {
   forbidden: [

@@ -3,6 +3,7 @@ import type { ErrorRequestHandler, Request } from 'express';
 import type { ErrorDialect } from '#dialect/dialect';
 import { AppError } from '#errors';
 import type { Logger } from '#logger';
+import { countRefused } from '#metrics';
 import { isOfNoEnvironment, isUnavailable } from '#store/faults';
 import { environmentGone } from '#store/open-environment';
 import { requestIdOf } from './context';
@@ -13,6 +14,7 @@ export function answerError(dialect: ErrorDialect, logger: Logger): ErrorRequest
   return (thrown, req, res, _next) => {
     const error = toAppError(thrown, req);
     const requestId = requestIdOf(res);
+    countRefused(error.code);
     if (error.status >= 500) logger.error({ err: thrown, request_id: requestId }, 'request failed');
     // The client has gone, or the answer is on its way: nothing more can be said.
     if (res.headersSent || req.socket.destroyed) {

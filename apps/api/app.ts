@@ -20,6 +20,7 @@ import { listJobsRoute } from './jobs/list-jobs';
 import { readJobRoute } from './jobs/read-job';
 import { sendResults } from './jobs/send-results';
 import { streamEvents } from './jobs/stream-events';
+import { metrics } from './metrics';
 import { profiles } from './profiles/profiles';
 import { listPropertiesRoute } from './properties/list-properties';
 import { reference } from './reference/reference';
@@ -46,7 +47,7 @@ export function createApi(deps: ApiDeps): Express {
   const caller = authentication(deps);
   // First, because it is asked for far more often than all the rest.
   app.use(readJobRoute(deps, userpilot, caller));
-  app.use(health(deps), reference(), dashboard());
+  app.use(health(deps), metrics(deps, caller), reference(), dashboard());
   const upserter = createLiveUpserter(deps.store);
   app.use(identify(deps, upserter, caller), gurubaseProfiles(deps, upserter, caller.required));
   app.use(caller.required);

@@ -28,7 +28,8 @@ export interface ApiDeps {
     | 'trustProxy'
     | 'identifyPerMinute'
     | 'track'
-  >;
+  > &
+    Partial<Pick<Settings, 'metricsToken'>>;
 }
 
 /** The caller, as the contract scopes everything: its environment and the throttle that holds there. */

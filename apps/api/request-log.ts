@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import type { Logger } from '#logger';
+import { observeRequest } from '#metrics';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,200}$/;
 
@@ -23,6 +24,7 @@ export function logRequests(logger: Logger): RequestHandler {
     const isLogged = logger.isLevelEnabled(level);
     const begunMs = performance.now();
     res.once('close', () => {
+      observeRequest(req.route?.path ?? null, res.statusCode, (performance.now() - begunMs) / 1000);
       const isFailure = res.statusCode >= 500;
       if (!isLogged && !isFailure) return;
       const fields = {

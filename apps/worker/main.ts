@@ -1,6 +1,7 @@
 /** The worker as a process of its own, on an external PostgreSQL. Any number may run side by side. */
 import { runProcess } from '#apps/process';
 import { requireMigrated, whenAvailable } from '#apps/provision';
+import { serveMetrics } from '#apps/worker/serve-metrics';
 import { startWorker, workerConnections } from '#apps/worker/worker';
 import { openQueue } from '#queue/open-queue';
 import { requireDatabaseUrl } from '#settings/settings';
@@ -13,9 +14,21 @@ void runProcess('worker', async (settings, logger, asked) => {
   const store = openStore({ databaseUrl, connections: workerConnections(concurrency), logger });
   const queue = openQueue({ databaseUrl, redisUrl, logger });
   const worker = startWorker({ store, queue, logger, usersPerMinute, concurrency, retentionDays });
-  logger.info({ concurrency, users_per_minute: usersPerMinute, queue_backend: queue.backend }, 'working');
+  const { metricsPort, metricsToken: token, host } = settings;
+  const metrics =
+    metricsPort === undefined ? undefined : await serveMetrics({ store, host, port: metricsPort, token });
+  logger.info(
+    {
+      metrics_port: metrics?.port,
+      concurrency,
+      users_per_minute: usersPerMinute,
+      queue_backend: queue.backend,
+    },
+    'working',
+  );
   return {
     async close() {
+      await metrics?.close();
       await worker.close();
       await queue.close();
       await store.close();

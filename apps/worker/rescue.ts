@@ -5,6 +5,7 @@
  * One runner at a time over all workers; a delivery too many does no harm.
  */
 import type { Logger } from '#logger';
+import { countRescue } from '#metrics';
 import { type ImportDeps, runImport } from '#pipeline/run-import';
 import type { Delivery } from '#queue/delivery-queue';
 import type { Transaction } from '#store/client';
@@ -68,6 +69,7 @@ async function unblockLines(tx: Transaction, logger: Logger): Promise<void> {
 
 async function deliverOrRun(delivery: Delivery, deps: ImportDeps): Promise<void> {
   const { queue, logger } = deps;
+  countRescue();
   try {
     await queue.deliver(delivery);
     logger.warn({ job_id: delivery.jobId }, 'job delivered again');

@@ -2,6 +2,7 @@
 import { AppError } from '#errors';
 import { isFinal } from '#job/lifecycle';
 import type { Logger } from '#logger';
+import { countEndedJob } from '#metrics';
 import type { DeliveryQueue } from '#queue/delivery-queue';
 import type { Store } from '#store/client';
 import { awaitJobLock, endJob } from '#store/move-job';
@@ -18,13 +19,14 @@ export async function cancelJob(
   id: string,
   deps: { store: Store; queue: DeliveryQueue; logger: Logger },
 ): Promise<void> {
-  const nextJob = await deps.store.transaction(async (tx) => {
+  const { job, nextJob } = await deps.store.transaction(async (tx) => {
     const job = await awaitJobLock(tx, environmentId, id);
     if (job === undefined) throw new AppError('job_not_found');
     if (isFinal(job.status)) throw new AppError('job_finished');
     const warnings = describeIgnored(job.observations);
-    return endJob(tx, job, 'canceled', { errorCode: 'canceled', warnings });
+    return { job, nextJob: await endJob(tx, job, 'canceled', { errorCode: 'canceled', warnings }) };
   });
+  countEndedJob(job, 'canceled');
   deps.logger.info({ job_id: id, status: 'canceled' }, 'import ended');
   if (nextJob !== undefined) void deliverSlice(nextJob, 0, deps);
 }

@@ -9,6 +9,7 @@
 import { isWaiting } from '#job/job';
 import { type FinalStatus, isFinal } from '#job/lifecycle';
 import type { Logger } from '#logger';
+import { countEndedJob, countRateLimitWait, observeSlice } from '#metrics';
 import type { Delivery, DeliveryQueue } from '#queue/delivery-queue';
 import type { Store } from '#store/client';
 import { isDataFault, isTransient, isUnavailable } from '#store/faults';
@@ -73,14 +74,17 @@ export async function runImport(
   const startedMs = performance.now();
   for (let { revision } = delivery, done: Delivered = 'nothing'; ; done = 'worked') {
     const isCounted = wasInterrupted && revision === delivery.revision;
+    const sliceMs = performance.now();
     const step = await runSlice({ jobId, revision }, isCounted, deps);
     if (step.kind === 'nothing') return done;
+    observeSlice((performance.now() - sliceMs) / 1000);
     if (step.kind === 'ended') {
       await announceEnd(step, deps);
       return 'worked';
     }
     if (step.stampEnvironment !== undefined) await stamp(step.stampEnvironment, deps);
     revision = step.revision;
+    if (step.delayMs > 0) countRateLimitWait(step.delayMs / 1000);
     if (step.delayMs > 0 || performance.now() - startedMs > SHARE_MS) {
       await deliverSlice({ jobId, revision }, step.delayMs, deps);
       return step.delayMs > 0 ? 'paced' : 'worked';
@@ -93,6 +97,7 @@ async function announceEnd(
   { job, status, nextJob }: { job: LockedJob; status: FinalStatus; nextJob: NextJob | undefined },
   deps: Pick<ImportDeps, 'queue' | 'logger'>,
 ): Promise<void> {
+  countEndedJob(job, status);
   deps.logger.info({ job_id: job.id, request_id: job.requestId, status }, 'import ended');
   if (nextJob !== undefined) await deliverSlice(nextJob, 0, deps);
 }

@@ -69,6 +69,16 @@ export const SETTINGS = z.object({
   TRUST_PROXY: wholeNumber(0, 10)
     .prefault('0')
     .describe('Reverse proxies before the API: the address of a client is taken from X-Forwarded-For then.'),
+  METRICS_TOKEN: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .optional()
+    .describe('Bearer token that may read /metrics, beside the API keys of scope read.'),
+  METRICS_PORT: wholeNumber(0, 65_535)
+    .optional()
+    .describe(
+      'Port on which a worker of its own serves /metrics and /healthz. Unset: none. Takes METRICS_TOKEN.',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
@@ -91,6 +101,8 @@ export interface Settings {
   identifyPerMinute: number;
   track: 'reject' | 'ignore';
   maxStoredBytes: number;
+  metricsToken: string | undefined;
+  metricsPort: number | undefined;
   trustProxy: number;
   logLevel: string;
   production: boolean;
@@ -127,6 +139,8 @@ export function readSettings(environment: Record<string, string | undefined> = p
     identifyPerMinute: values.IDENTIFY_PER_MINUTE,
     track: values.TRACK,
     maxStoredBytes: values.MAX_STORED_BYTES,
+    metricsToken: values.METRICS_TOKEN,
+    metricsPort: values.METRICS_PORT,
     trustProxy: values.TRUST_PROXY,
     logLevel: values.LOG_LEVEL,
     production: values.NODE_ENV === 'production',

@@ -18,8 +18,9 @@ const NEIGHBOUR_KEY = 'key-of-the-neighbour';
 
 /** The oracles. */
 const MAX_RESIDENT_MB = 512;
-const MAX_TRANSACTION_MS = 5_000;
-const MAX_NEIGHBOUR_MS = 1_000;
+/** Times hold on a machine that does nothing else; the short form runs beside other tests. */
+const MAX_TRANSACTION_MS = IS_LONG ? 5_000 : 20_000;
+const MAX_NEIGHBOUR_MS = IS_LONG ? 1_000 : 10_000;
 
 afterAll(killAll);
 

@@ -29,6 +29,7 @@ export interface MusterOptions {
   /** Default 0: no limit. */
   identifyPerMinute?: number;
   track?: 'reject' | 'ignore';
+  metricsToken?: string;
   /** Default 0: no quota. */
   maxStoredBytes?: number;
   /** Default 1. */
@@ -101,6 +102,7 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     trustProxy: 0,
     identifyPerMinute: options.identifyPerMinute ?? 0,
     track: options.track ?? 'reject',
+    metricsToken: options.metricsToken,
     host: '127.0.0.1',
     port: 0,
   };

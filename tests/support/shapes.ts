@@ -70,9 +70,9 @@ async function importFatUsers(cluster: Cluster, count: number): Promise<string[]
 
 export const SHAPES: readonly Shape[] = [
   {
-    name: 'one row of 50 MB, as NDJSON, JSON and CSV',
-    async make(cluster) {
-      const text = 'x'.repeat(UPLOAD_BYTES - 1_000);
+    name: 'one row as large as a body, as NDJSON, JSON and CSV',
+    async make(cluster, isLong) {
+      const text = 'x'.repeat((isLong ? UPLOAD_BYTES : 20 * MB) - 1_000);
       const row = `{"user_id":"long","metadata":{"text":"${text}"}}`;
       return {
         jobs: [

@@ -158,6 +158,8 @@ export const SUCCESSES: Record<string, Produce> = {
   ...ofEntity('user'),
   ...ofEntity('company'),
   ...ofSingleCalls,
+  'GET /metrics 200': ({ working }, Accept) =>
+    ask(working.url, { path: '/metrics', key: working.key, headers: { Accept } }),
   'GET /v1/environment 200': ({ working }, Accept) =>
     ask(working.url, { path: '/v1/environment', key: working.key, headers: { Accept } }),
   'GET /v1/properties 200': ({ working }, Accept) =>

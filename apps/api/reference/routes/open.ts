@@ -1,7 +1,7 @@
-/** Reference of what is open without a key: health, and the reference itself. */
+/** Reference of the service itself: health, metrics, and the reference. */
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { headers, openErrors } from '../answers';
+import { errors, headers, openErrors } from '../answers';
 import { FILES } from '../files';
 import { Health, Ready } from '../schemas';
 
@@ -78,6 +78,22 @@ const file: RouteConfig = {
 };
 
 export const openRoutes: readonly RouteConfig[] = [
+  {
+    method: 'get',
+    path: '/metrics',
+    operationId: 'read_metrics',
+    tags: ['Service'],
+    summary: 'Metrics of this process',
+    description: 'For Prometheus. Takes a key of scope read, or METRICS_TOKEN as bearer token.',
+    responses: {
+      200: {
+        description: 'The metrics in the text format of Prometheus.',
+        headers: headers(),
+        content: { 'text/plain': { schema: z.string() } },
+      },
+      ...errors(),
+    },
+  },
   healthz,
   readyz,
   page('/openapi.json', 'read_openapi', 'This document', 'application/json', { type: 'object' }),
