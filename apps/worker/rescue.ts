@@ -8,6 +8,7 @@ import type { Logger } from '#logger';
 import { type ImportDeps, runImport } from '#pipeline/run-import';
 import type { Delivery } from '#queue/delivery-queue';
 import type { Transaction } from '#store/client';
+import { sweepDryRunProfiles } from '#store/dry-run';
 import { claimAbandonedJobs } from '#store/move-job';
 import { findStalledLines, handOverSlot, lockSlot } from '#store/slot';
 import { sweepUploads } from '#store/uploads';
@@ -44,6 +45,7 @@ export async function rescue(deps: ImportDeps): Promise<void> {
     ]);
     if (!lock.rows[0]?.granted) return [];
     const uploads = await sweepUploads(tx, UPLOAD_MAX_AGE_MS);
+    await sweepDryRunProfiles(tx);
     if (uploads > 0) logger.info({ uploads }, 'abandoned uploads removed');
     await unblockLines(tx, logger);
     return claimAbandonedJobs(tx, GRACE_MS);

@@ -161,7 +161,10 @@ async function doLess(
   if (next === undefined) return { kind: 'nothing' };
   const { batchRows, attempts } = next;
   countLimitHit('batch_halved');
-  logger.warn({ err, job_id: jobId, batch_rows: batchRows, attempts }, 'slice takes too much: the next is smaller');
+  logger.warn(
+    { err, job_id: jobId, batch_rows: batchRows, attempts },
+    'slice takes too much: the next is smaller',
+  );
   if (attempts < MAX_ATTEMPTS) return { kind: 'next', revision, delayMs: attempts * ROW_RETRY_MS };
   await giveUp({ jobId, revision }, deps);
   return { kind: 'nothing' };

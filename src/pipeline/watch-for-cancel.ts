@@ -17,7 +17,10 @@ export interface CancelWatch {
 }
 
 /** Watches until it is stopped; asks nothing of the database when the slice is as short as it should be. */
-export function watchForCancel(jobId: string, { store, logger }: { store: Store; logger: Logger }): CancelWatch {
+export function watchForCancel(
+  jobId: string,
+  { store, logger }: { store: Store; logger: Logger },
+): CancelWatch {
   let pid: number | undefined;
   let isSeen = false;
   let isStopped = false;

@@ -28,7 +28,10 @@ export async function listWarnings(
 }
 
 /** How many warnings the job has, and of how many rows they are, a row with several counted for each. */
-export async function countWarnings(db: Queryable, job: WarnedJob): Promise<{ warnings: number; rows: number }> {
+export async function countWarnings(
+  db: Queryable,
+  job: WarnedJob,
+): Promise<{ warnings: number; rows: number }> {
   const { rows } = await db.query<{ warnings: number; rows: number }>(
     `SELECT count(*)::int AS warnings, coalesce(sum(rows), 0)::float8 AS rows
      FROM job_warnings WHERE environment_id = $1 AND job_id = $2`,

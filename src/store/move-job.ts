@@ -165,11 +165,10 @@ export async function advanceJob(tx: Transaction, job: LockedJob, progress: Prog
 /** Says when the next slice is due, without a slice: the throttle has no room before. @throws JobMovedError */
 export async function postponeJob(tx: Transaction, job: LockedJob, dueAtMs: number): Promise<void> {
   requireMoved(
-    await tx.query('UPDATE jobs SET due_at = to_timestamp($3::float8 / 1000) WHERE id = $1 AND revision = $2', [
-      job.id,
-      job.revision,
-      dueAtMs,
-    ]),
+    await tx.query(
+      'UPDATE jobs SET due_at = to_timestamp($3::float8 / 1000) WHERE id = $1 AND revision = $2',
+      [job.id, job.revision, dueAtMs],
+    ),
   );
 }
 

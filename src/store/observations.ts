@@ -70,7 +70,12 @@ export async function recordIgnoredKeys(
                   AND w.type = '' OFFSET 0`,
       rows: 'rows',
     },
-    [job.environmentId, job.id, JSON.stringify([...seen].map(([key, rows]) => ({ key, rows }))), MAX_OBSERVED_KEYS - known],
+    [
+      job.environmentId,
+      job.id,
+      JSON.stringify([...seen].map(([key, rows]) => ({ key, rows }))),
+      MAX_OBSERVED_KEYS - known,
+    ],
   );
 }
 

@@ -95,7 +95,13 @@ export async function upsertSomeRows(
   if (haveRepeats(rows)) return mergeSomeRows(tx, job, rows, bounds);
   const settled = await settleSameRows(tx, job, rows, bounds.workBytes);
   // Of what was settled the rest is looked into at once: there are results behind it already.
-  const merged = await mergeSomeRows(tx, job, settled.others, bounds, settled.others.length - settled.untried);
+  const merged = await mergeSomeRows(
+    tx,
+    job,
+    settled.others,
+    bounds,
+    settled.others.length - settled.untried,
+  );
   merged.counts.unchanged += settled.rows - settled.others.length;
   const left = settled.others.length - merged.rows;
   return { rows: settled.rows - left, counts: merged.counts };

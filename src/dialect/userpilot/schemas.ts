@@ -24,14 +24,15 @@ export const JobStatus = z.enum(STATUSES).exclude(['canceled']).meta({
 
 export const JobWarning = z
   .object({
-    code: z.enum(['unknown_key_ignored', 'type_changed', 'properties_not_catalogued']),
+    code: z.enum(['unknown_key_ignored', 'type_changed', 'properties_not_catalogued', 'more_warnings']),
     path: z.string().meta({ description: 'Where in the rows, such as metadata.age.' }),
     rows: count.meta({ description: 'Number of rows that it concerns.' }),
     message: z.string(),
   })
   .meta({
     id: 'JobWarning',
-    description: 'Something that was accepted but is worth a look.',
+    description:
+      'Something that was accepted and may still be a mistake. A job has at most 100, in a list of jobs 10; of more the last one is more_warnings, whose message begins with their number.',
     examples: [
       {
         code: 'type_changed',
