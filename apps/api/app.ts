@@ -17,6 +17,7 @@ import { health } from './health';
 import { bulkIdentify } from './imports/bulk-identify';
 import { controlJob } from './jobs/control-job';
 import { listJobsRoute } from './jobs/list-jobs';
+import { listWarningsRoute } from './jobs/list-warnings';
 import { readJobRoute } from './jobs/read-job';
 import { sendResults } from './jobs/send-results';
 import { streamEvents } from './jobs/stream-events';
@@ -58,6 +59,7 @@ export function createApi(deps: ApiDeps): Express {
     app.use(profiles(deps, kind));
   }
   app.use(environment(deps), listPropertiesRoute(deps), listJobsRoute(deps, userpilot), sendResults(deps));
+  app.use(listWarningsRoute(deps));
   app.use(streamEvents(deps, userpilot), controlJob(deps, userpilot));
   app.use(() => {
     throw new AppError('not_found');

@@ -53,7 +53,13 @@ async function serve(
   databaseUrl: string,
   logger: Logger,
 ): Promise<Service & { url: string }> {
-  const { usersPerMinute, workerConcurrency: concurrency, redisUrl, retentionDays } = settings;
+  const {
+    usersPerMinute,
+    workerConcurrency: concurrency,
+    redisUrl,
+    retentionDays,
+    maxProfileBytes,
+  } = settings;
   const store = openStore({
     databaseUrl,
     connections: API_CONNECTIONS,
@@ -76,6 +82,7 @@ async function serve(
       usersPerMinute,
       concurrency,
       retentionDays,
+      maxProfileBytes,
     });
     return {
       url: listener.url,

@@ -10,10 +10,24 @@ import { openStore } from '#store/client';
 void runProcess('worker', async (settings, logger, asked) => {
   const databaseUrl = requireDatabaseUrl(settings);
   await whenAvailable(() => requireMigrated(databaseUrl), logger, asked);
-  const { workerConcurrency: concurrency, usersPerMinute, redisUrl, retentionDays } = settings;
+  const {
+    workerConcurrency: concurrency,
+    usersPerMinute,
+    redisUrl,
+    retentionDays,
+    maxProfileBytes,
+  } = settings;
   const store = openStore({ databaseUrl, connections: workerConnections(concurrency), logger });
   const queue = openQueue({ databaseUrl, redisUrl, logger });
-  const worker = startWorker({ store, queue, logger, usersPerMinute, concurrency, retentionDays });
+  const worker = startWorker({
+    store,
+    queue,
+    logger,
+    usersPerMinute,
+    concurrency,
+    retentionDays,
+    maxProfileBytes,
+  });
   const { metricsPort, metricsToken: token, host } = settings;
   const metrics =
     metricsPort === undefined ? undefined : await serveMetrics({ store, host, port: metricsPort, token });

@@ -9,6 +9,7 @@ import { countRescue } from '#metrics';
 import { type ImportDeps, runImport } from '#pipeline/run-import';
 import type { Delivery } from '#queue/delivery-queue';
 import type { Transaction } from '#store/client';
+import { sweepDryRunProfiles } from '#store/dry-run';
 import { findStalledDryRuns, handOverDryRunSlot, lockDryRuns } from '#store/dry-run-line';
 import { claimAbandonedJobs } from '#store/move-job';
 import { findStalledLines, handOverSlot, lockSlot } from '#store/slot';
@@ -46,6 +47,7 @@ export async function rescue(deps: ImportDeps): Promise<void> {
     ]);
     if (!lock.rows[0]?.granted) return [];
     const uploads = await sweepUploads(tx, UPLOAD_MAX_AGE_MS);
+    await sweepDryRunProfiles(tx);
     if (uploads > 0) logger.info({ uploads }, 'abandoned uploads removed');
     await unblockLines(tx, logger);
     return claimAbandonedJobs(tx, GRACE_MS);

@@ -99,9 +99,14 @@ export interface Job {
   parent_job_id: string | null;
 }
 
-/** Something that was accepted but is worth a look. */
+/** Something that was accepted and may still be a mistake. A job has at most 100, in a list of jobs 10; of more the last one is more_warnings, whose message begins with their number. */
 export interface JobWarning {
-  code: 'unknown_key_ignored' | 'nested_value_ignored' | 'type_changed' | 'properties_not_catalogued';
+  code:
+    | 'unknown_key_ignored'
+    | 'nested_value_ignored'
+    | 'type_changed'
+    | 'properties_not_catalogued'
+    | 'more_warnings';
   /** Where in the rows, such as metadata.age. */
   path: string;
   /** Number of rows that it concerns. */

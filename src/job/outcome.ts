@@ -34,13 +34,14 @@ export const ROW_ERRORS = {
   metadata_invalid: 'The metadata must be an object or null.',
   metadata_key_invalid: 'A metadata key must have 1 to 256 characters.',
   metadata_value_invalid: 'A metadata value must be a string, number, boolean or null.',
-  metadata_too_large: 'The metadata has more than 1,000 keys or a string of more than 65,536 characters.',
+  metadata_too_large:
+    'The metadata, or what would be stored of it, has more than 1,000 keys, a string of more than 65,536 characters, or too many bytes (MAX_PROFILE_BYTES).',
   number_out_of_range: 'The number is beyond the range of a double.',
   invalid_character: 'The text has a character that cannot be stored: U+0000 or half of a surrogate pair.',
   row_too_large: 'The row is larger than 1 MiB.',
   already_exists: 'The id is stored already, and the import was to create only.',
   does_not_exist: 'The id is not stored, and the import was to update only.',
-  storage_error: 'The database refused this row.',
+  storage_error: 'The database refused this row, or could not store it in the time that a row may take.',
 } as const satisfies Record<string, string>;
 
 export type RowErrorCode = keyof typeof ROW_ERRORS;

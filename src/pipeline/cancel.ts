@@ -7,11 +7,11 @@ import type { DeliveryQueue } from '#queue/delivery-queue';
 import type { Store } from '#store/client';
 import { awaitJobLock, endJob } from '#store/move-job';
 import { deliverSlice } from './deliver';
-import { describeIgnored } from './refresh';
+import { showWarnings } from './refresh';
 
 /**
- * Ends the job after the slice that is in work, which takes the lock of the job's row. What was applied stays; the rest
- * is unprocessed. The slot goes to the job that has waited longest.
+ * Ends the job at once, whatever the slice in work does: it finds the job moved when it is about to commit, and writes
+ * nothing. What was applied stays; the rest is unprocessed. The slot goes to the job that has waited longest.
  * @throws AppError job_not_found, job_finished
  */
 export async function cancelJob(
@@ -23,7 +23,7 @@ export async function cancelJob(
     const job = await awaitJobLock(tx, environmentId, id);
     if (job === undefined) throw new AppError('job_not_found');
     if (isFinal(job.status)) throw new AppError('job_finished');
-    const warnings = describeIgnored(job.observations);
+    const warnings = await showWarnings(tx, job);
     return { job, nextJob: await endJob(tx, job, 'canceled', { errorCode: 'canceled', warnings }) };
   });
   countEndedJob(job, 'canceled');

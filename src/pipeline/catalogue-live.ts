@@ -32,7 +32,7 @@ export function createLiveCatalogue(store: Store, logger: Logger): LiveCatalogue
       if (unseen.length === 0) return;
       const seen = unseen.map(([key, type]) => ({ key, types: [type] }));
       try {
-        await store.transaction((tx) => catalogueProperties(tx, { id: null, environmentId, entity }, seen));
+        await store.transaction((tx) => catalogueProperties(tx, { environmentId, entity }, seen));
         if (seenAtMs.size + unseen.length > MAX_REMEMBERED) seenAtMs.clear();
         for (const [key, type] of unseen) seenAtMs.set(name(key, type), now);
       } catch (err) {

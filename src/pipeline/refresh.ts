@@ -1,50 +1,33 @@
-/** Stage `pending_refresh`: brings the property catalogue up to date and words the job's warnings. */
-import { type JobWarning, type Observations, type PropertyType, warnOfIgnored } from '#job/observations';
-import { catalogueProperties, findKnownTypes } from '#store/properties';
-import type { Slice } from './slice';
+/** Stage `pending_refresh`: brings the property catalogue up to date, some keys at a time, and words the job's warnings. */
+import { firstWarnings, type JobWarning, MAX_SHOWN_WARNINGS } from '#job/observations';
+import { countLimitHit } from '#metrics';
+import type { Transaction } from '#store/client';
+import { countWarnings, listWarnings } from '#store/job-warnings';
+import { advanceJob, type LockedJob } from '#store/move-job';
+import { catalogueObserved } from '#store/observations';
+import { recordOlderObservations } from './record-observations';
+import type { Slice, SliceOutcome } from './slice';
 
-/** Adds what the job has seen to the catalogue, unless it is a dry run. Returns the job's warnings. */
-export async function refreshCatalogue({ tx, job }: Slice): Promise<JobWarning[]> {
-  const { observations } = job;
-  const seen = [...observations.properties].map(([key, counts]) => ({
-    key,
-    types: Object.keys(counts) as PropertyType[],
-  }));
-  const known = await findKnownTypes(tx, job, seen);
-  if (!job.dryRun) await catalogueProperties(tx, job, seen);
-  return [...typeChanges(observations, known), ...describeIgnored(observations)];
+/** Keys of one slice: a tenth of a second's work. */
+const SLICE_KEYS = 1_000;
+
+/** Adds the next of what the job has seen to the catalogue, unless it is a dry run. */
+export async function refreshSlice({ tx, job }: Slice): Promise<SliceOutcome> {
+  const recorded = await recordOlderObservations(tx, job);
+  const taken = await catalogueObserved(tx, job, SLICE_KEYS);
+  if (taken < SLICE_KEYS) return { kind: 'done' };
+  const revision = await advanceJob(tx, job, { ...recorded, cursor: job.cursor + taken });
+  return { kind: 'more', revision, delayMs: 0 };
 }
 
-function typeChanges(observations: Observations, known: ReadonlyMap<string, PropertyType[]>): JobWarning[] {
-  const warnings: JobWarning[] = [];
-  for (const [key, counts] of observations.properties) {
-    const before = known.get(key);
-    if (before === undefined) continue;
-    for (const [type, rows] of Object.entries(counts)) {
-      if (before.includes(type as PropertyType)) continue;
-      const message = `The property was known as ${before.join(', ')}; ${rows} rows sent ${type}.`;
-      warnings.push({ code: 'type_changed', path: `metadata.${key}`, rows, message });
-    }
-  }
-  return warnings;
-}
-
-/** Warnings about what was not stored: nothing disappears silently. */
-export function describeIgnored(observations: Observations): JobWarning[] {
-  const warnings = [
-    ...[...observations.ignoredKeys].map(([path, rows]) => warnOfIgnored('unknown_key_ignored', path, rows)),
-    ...[...observations.droppedKeys].map(([key, rows]) =>
-      warnOfIgnored('nested_value_ignored', `metadata.${key}`, rows),
-    ),
-  ];
-  if (observations.overflow > 0) {
-    warnings.push({
-      code: 'properties_not_catalogued',
-      path: 'metadata',
-      rows: observations.overflow,
-      message:
-        'The import has more distinct keys than the catalogue takes from one job; the values are stored.',
-    });
-  }
-  return warnings;
+/** The warnings that the job itself shows. */
+export async function showWarnings(
+  tx: Transaction,
+  job: Pick<LockedJob, 'id' | 'environmentId'>,
+): Promise<JobWarning[]> {
+  const first = await listWarnings(tx, job, { limit: MAX_SHOWN_WARNINGS + 1 });
+  const warnings = first.map(({ warning }) => warning);
+  if (warnings.length <= MAX_SHOWN_WARNINGS) return warnings;
+  countLimitHit('warnings');
+  return firstWarnings(warnings, await countWarnings(tx, job), MAX_SHOWN_WARNINGS);
 }

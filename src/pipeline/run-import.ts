@@ -1,36 +1,44 @@
 /**
  * The story of an import: validate, upsert slice by slice at the environment's pace, refresh, completed.
  *
- * A delivery works for half a second, or one slice if that takes longer, and then delivers the next one, so that one worker serves every
- * environment in turn and a crash costs a slice. Each slice is one transaction under the lock of the job's row; it
- * checks that the job is at the delivery's revision, so deliveries that come twice or late do nothing. Stages say how
+ * A delivery works for half a second, or one slice if that takes longer, and then delivers the next one, so that one worker
+ * serves every environment in turn and a crash costs a slice. Each slice is one transaction under a lock of the job; it
+ * begins and ends with the check that the job is at the delivery's revision, so deliveries that come twice or late do
+ * nothing, and neither does a slice whose job was canceled meanwhile. A slice that takes too much has less to do the next
+ * time. Stages say how
  * they ended; only this file moves the job on.
  */
 import { isWaiting } from '#job/job';
 import { type FinalStatus, isFinal } from '#job/lifecycle';
 import type { Logger } from '#logger';
-import { countEndedJob, countRateLimitWait, observeSlice } from '#metrics';
+import { countEndedJob, countLimitHit, countRateLimitWait, observeSlice } from '#metrics';
 import type { Delivery, DeliveryQueue } from '#queue/delivery-queue';
 import type { Store } from '#store/client';
-import { isDataFault, isTransient, isUnavailable } from '#store/faults';
+import { isDataFault, isOverload, isTransient, isUnavailable } from '#store/faults';
 import {
   countFailedAttempt,
   type Ending,
   endJob,
   forgiveAttempt,
+  JobMovedError,
   type LockedJob,
   lockJob,
   moveJob,
+  type SliceLimits,
+  shrinkBatch,
 } from '#store/move-job';
+import { deleteObservations } from '#store/observations';
 import { stampSlice } from '#store/paces';
 import type { NextJob } from '#store/slot';
+import { DEFAULT_MAX_PROFILE_BYTES } from '#store/upsert-rows';
 import type { ClockWatch } from './clock-watch';
 import { deliverSlice } from './deliver';
 import { loadErasureFilter } from './erasure-filter';
-import { describeIgnored, refreshCatalogue } from './refresh';
-import type { Slice } from './slice';
+import { refreshSlice, showWarnings } from './refresh';
+import { BATCH_ROWS, type Slice } from './slice';
 import { upsertSlice } from './upsert';
 import { validateSlice } from './validate';
+import { watchForCancel } from './watch-for-cancel';
 
 /** How long one delivery may keep a worker before others get their turn. */
 const SHARE_MS = 500;
@@ -38,12 +46,25 @@ const SHARE_MS = 500;
 /** A slice that fails or kills its worker this often, not because the database is away, ends its job. */
 const MAX_ATTEMPTS = 10;
 
+/** Before the same single row is tried again, times the tries so far. */
+const ROW_RETRY_MS = 1_000;
+
+/**
+ * A batch of bounded bytes takes a tenth of a second, a row of metadata as large as it may be as well. Short, because other
+ * environments wait meanwhile.
+ */
+const SLICE_LIMITS: SliceLimits = { batchMs: 2_000, rowMs: 5_000 };
+
 export interface ImportDeps {
   store: Store;
   queue: DeliveryQueue;
   logger: Logger;
   /** Throttle of environments that have none of their own; 0 = unthrottled. */
   usersPerMinute: number;
+  /** Bytes of stored metadata beyond which nothing may grow; default DEFAULT_MAX_PROFILE_BYTES. */
+  maxProfileBytes?: number | undefined;
+  /** Default SLICE_LIMITS. */
+  sliceLimits?: SliceLimits | undefined;
   /** One for each process. */
   clock: ClockWatch;
 }
@@ -113,28 +134,60 @@ async function runSlice(
   deps: ImportDeps,
   isCareful = false,
 ): Promise<Step> {
+  const { store, logger } = deps;
+  const tried = { rows: BATCH_ROWS };
+  const cancel = watchForCancel(delivery.jobId, deps);
   try {
-    return await deps.store.transaction(async (tx): Promise<Step> => {
-      const job = await lockJob(tx, delivery.jobId);
-      if (job === undefined || job.revision !== delivery.revision) return { kind: 'nothing' };
+    return await store.transaction(async (tx): Promise<Step> => {
+      const limits = deps.sliceLimits ?? SLICE_LIMITS;
+      const taken = await lockJob(tx, delivery.jobId, limits);
+      if (taken === undefined || taken.job.revision !== delivery.revision) return { kind: 'nothing' };
+      const { job, pid } = taken;
       if (isFinal(job.status) || isWaiting(job)) return { kind: 'nothing' };
+      cancel.interrupts(pid);
       const usersPerMinute = job.environmentUsersPerMinute ?? deps.usersPerMinute;
-      const { clock, store } = deps;
+      const { clock, maxProfileBytes = DEFAULT_MAX_PROFILE_BYTES } = deps;
       // Behind the lock of lockJob, and before rows are read: what is not erased now stays so until the commit.
       const erasures = await loadErasureFilter(tx, job);
-      return advance({ tx, store, job, usersPerMinute, clock, erasures, isCareful });
+      const bounds = { maxProfileBytes, limits, tried, isCareful };
+      return advance({ tx, store, job, usersPerMinute, clock, erasures, ...bounds });
     });
   } catch (error) {
+    if (error instanceof JobMovedError || cancel.isSeen()) return { kind: 'nothing' };
     // Poison is rare, and the savepoints by which it is found would slow down every slice.
-    if (isDataFault(error) && !isCareful) return runSlice(delivery, isCounted, deps, true);
+    if (isDataFault(error) && !isCareful) return await runSlice(delivery, isCounted, deps, true);
+    if (isOverload(error) && (await store.answers())) return await doLess(delivery, tried.rows, error, deps);
     const isDatabaseAway = isTransient(error) || isUnavailable(error);
     // The worker is alive: what was counted in advance was not its death.
     if (isCounted && isDatabaseAway) await forgive(delivery, deps);
     if (isDatabaseAway) throw error;
-    deps.logger.error({ err: error, job_id: delivery.jobId }, 'slice failed');
+    logger.error({ err: error, job_id: delivery.jobId }, 'slice failed');
     if (!isCounted && (await countAttempt(delivery, deps)) === 'given up') return { kind: 'nothing' };
     throw error;
+  } finally {
+    cancel.stop();
   }
+}
+
+/** The slice took too much: the next try has half of it to do; a row that cannot be done alone fails after some tries. */
+async function doLess(
+  { jobId, revision }: Delivery,
+  triedRows: number,
+  err: unknown,
+  deps: ImportDeps,
+): Promise<Step> {
+  const { store, logger } = deps;
+  const next = await shrinkBatch(store.pool, jobId, revision, triedRows);
+  if (next === undefined) return { kind: 'nothing' };
+  const { batchRows, attempts } = next;
+  countLimitHit('batch_halved');
+  logger.warn(
+    { err, job_id: jobId, batch_rows: batchRows, attempts },
+    'slice takes too much: the next is smaller',
+  );
+  if (attempts < MAX_ATTEMPTS) return { kind: 'next', revision, delayMs: attempts * ROW_RETRY_MS };
+  await giveUp({ jobId, revision }, deps);
+  return { kind: 'nothing' };
 }
 
 /** One slice of whatever stage the job is in. */
@@ -156,11 +209,14 @@ async function advance(slice: Slice): Promise<Step> {
       if (job.failedRows < job.totalRows) return at(await moveJob(tx, job, 'pending_refresh'));
       return end(slice, 'failed', {
         errorCode: 'no_rows_applied',
-        warnings: describeIgnored(job.observations),
+        warnings: await showWarnings(tx, job),
       });
     }
-    case 'pending_refresh':
-      return end(slice, 'completed', { warnings: await refreshCatalogue(slice) });
+    case 'pending_refresh': {
+      const outcome = await refreshSlice(slice);
+      if (outcome.kind === 'more') return next(slice, outcome);
+      return end(slice, 'completed', { warnings: await showWarnings(tx, job) });
+    }
     default:
       return { kind: 'nothing' };
   }
@@ -171,6 +227,7 @@ function at(revision: number): Step {
 }
 
 async function end({ tx, job }: Slice, status: FinalStatus, ending: Ending): Promise<Step> {
+  await deleteObservations(tx, job);
   return { kind: 'ended', job, status, nextJob: await endJob(tx, job, status, ending) };
 }
 
@@ -189,14 +246,19 @@ async function countAttempt(
   if (attempts === 0) return 'goes on';
   logger.warn({ job_id: jobId, attempts }, 'slice is tried again');
   if (attempts < MAX_ATTEMPTS) return 'goes on';
-  const ended = await store.transaction(async (tx) => {
-    const job = await lockJob(tx, jobId);
+  await giveUp({ jobId, revision }, deps);
+  return 'given up';
+}
+
+/** Ends the job, unless it has moved on. */
+async function giveUp({ jobId, revision }: Delivery, deps: ImportDeps): Promise<void> {
+  const ended = await deps.store.transaction(async (tx) => {
+    const job = (await lockJob(tx, jobId, deps.sliceLimits ?? SLICE_LIMITS))?.job;
     if (job === undefined || job.revision !== revision) return undefined;
-    const ending: Ending = { errorCode: 'internal', warnings: describeIgnored(job.observations) };
+    const ending: Ending = { errorCode: 'internal', warnings: await showWarnings(tx, job) };
     return { job, status: 'failed' as const, nextJob: await endJob(tx, job, 'failed', ending) };
   });
   if (ended !== undefined) await announceEnd(ended, deps);
-  return 'given up';
 }
 
 async function forgive({ jobId, revision }: Delivery, { store, logger }: ImportDeps): Promise<void> {

@@ -8,6 +8,7 @@ import {
   type JobKeys,
   readJobKeys,
   scrubIdempotencyKeys,
+  scrubObservations,
   scrubProperties,
   writeJobKeys,
 } from '#store/scrub-keys';
@@ -41,8 +42,9 @@ export async function scrubJobKeys(
 ): Promise<boolean> {
   const terms = unmistakable(erasures);
   if (terms.isEmpty) return false;
+  const isObserved = await scrubObservations(tx, jobId, (key) => terms.isFoundIn(key));
   const seen = await readJobKeys(tx, jobId, false);
-  if (seen === undefined || !removeKeys(seen, terms)) return false;
+  if (seen === undefined || !removeKeys(seen, terms)) return isObserved;
   const keys = await readJobKeys(tx, jobId, true);
   if (keys !== undefined && removeKeys(keys, terms)) await writeJobKeys(tx, jobId, keys);
   return true;
@@ -55,7 +57,7 @@ function removeKeys({ warnings, observations }: JobKeys, terms: TermIndex): bool
     warning.path = ERASED_PATH;
     isChanged = true;
   }
-  for (const seen of [observations.properties, observations.ignoredKeys]) {
+  for (const seen of [observations.properties, observations.ignoredKeys, observations.droppedKeys]) {
     for (const key of seen.keys()) if (terms.isFoundIn(key) && seen.delete(key)) isChanged = true;
   }
   return isChanged;

@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { StagedRow } from '#job/row';
 import type { Store, Transaction } from '#store/client';
-import type { LockedJob } from '#store/move-job';
+import type { LockedJob, SliceLimits } from '#store/move-job';
 import { readStagedRows } from '#store/staged-rows';
 import type { ClockWatch } from './clock-watch';
 import type { ErasureFilter } from './erasure-filter';
@@ -14,6 +14,11 @@ export interface Slice {
   job: LockedJob;
   /** Throttle that holds for this job's environment; 0 = unthrottled. */
   usersPerMinute: number;
+  /** Bytes of stored metadata beyond which nothing may grow. */
+  maxProfileBytes: number;
+  limits: SliceLimits;
+  /** What the statement in work has been given, for whoever has to do with less when it fails. */
+  tried: { rows: number };
   clock: ClockWatch;
   /** Who was erased since the job was accepted: their rows are not applied. */
   erasures: ErasureFilter;
@@ -32,11 +37,8 @@ export type SliceOutcome =
 export const BATCH_ROWS = 1_000;
 export const BATCH_BYTES = 2 * 1024 * 1024;
 
-/**
- * How long an unthrottled slice takes on batches before it commits: few commits, and yet nobody who wants the job's lock,
- * such as a cancel, waits long.
- */
-const SLICE_MS = 500;
+/** How long a slice takes on batches before it commits: few commits, and yet other environments wait little. */
+export const SLICE_MS = 500;
 
 /** Says when a slice has worked long enough. */
 export function sliceTimer(): () => boolean {

@@ -7,10 +7,20 @@ import { advanceJob, type LockedJob, postponeJob } from '#store/move-job';
 import { lockPace, savePace } from '#store/paces';
 import { digestRow } from '#store/row-digest';
 import { insertErasedRows, insertRefusedRows, type RefusedRow } from '#store/row-results';
-import { upsertRows } from '#store/upsert-rows';
+import { type UpsertBounds, type Upserted, upsertSomeRows } from '#store/upsert-rows';
+import { BatchSize } from './batch-size';
 import { createRowReader, type RowReader } from './read-csv-row';
 import { inStretches, readBatches, type Slice, type SliceOutcome, sliceTimer } from './slice';
 import { acrossLeap, afterSlice, settlePace, takeTurn } from './throttle';
+
+/** Bytes of input and of what is stored that one statement reads, and about as many that it writes. */
+const WORK_BYTES = 4 * 1024 * 1024;
+
+/** So often a row is tried alone before it fails. */
+const ROW_TRIES = 3;
+
+/** The server ends a statement by itself; this side waits a little longer. */
+const ANSWER_MARGIN_MS = 500;
 
 /**
  * Applies the next rows, as many as the throttle allows at this moment, or none when the slice is not due yet. A dry run
@@ -38,7 +48,7 @@ async function pacedSlice(slice: Slice): Promise<SliceOutcome> {
     await postponeJob(tx, job, turn.dueAtMs);
     return { kind: 'more', revision: job.revision, delayMs: turn.dueAtMs - nowMs };
   }
-  const applied = await applyNextRows(slice, readBatches(slice, turn.rows, 1), () => true);
+  const applied = await applyNextRows(slice, readBatches(slice, turn.rows, 1), sliceTimer());
   if (applied === undefined) return { kind: 'done' };
   const next = afterSlice(pace, nowMs, applied.rows, usersPerMinute);
   await savePace(tx, job.environmentId, next, true);
@@ -51,11 +61,12 @@ interface Applied {
   cursor: number;
   rows: number;
   counts: OutcomeCounts;
+  batchRows: number | null;
 }
 
 /**
- * Applies the batches, one at least, until the slice is over. While PostgreSQL writes one the next is sorted out here.
- * Returns undefined when there are no more rows.
+ * Applies the batches until the slice is over, as much of the last one as there is time for and one row at least. While
+ * PostgreSQL writes one the next is sorted out here. Returns undefined when there are no more rows.
  */
 async function applyNextRows(
   slice: Slice,
@@ -64,20 +75,27 @@ async function applyNextRows(
 ): Promise<Applied | undefined> {
   const { job } = slice;
   const readRow = createRowReader(job);
-  const applied: Applied = { cursor: 0, rows: 0, counts: noRows() };
-  let writing: Promise<void> = Promise.resolve();
+  const size = new BatchSize(job.batchRows);
+  const applied: Omit<Applied, 'batchRows'> = { cursor: 0, rows: 0, counts: noRows() };
+  let writing: Promise<Written> = Promise.resolve('all');
   for await (const batch of batches) {
     const sorted = await sortOut(batch, slice, readRow);
-    await writing;
-    if (applied.rows > 0 && isOver()) break;
-    applied.cursor = batch.at(-1)?.row ?? applied.cursor;
-    applied.rows += batch.length;
-    writing = writeBatch(slice, sorted).then((counts) => addTo(applied.counts, counts));
+    if ((await writing) === 'a part' || (applied.rows > 0 && isOver())) break;
+    writing = writeBatch(slice, sorted, size, isOver).then(({ cursor, counts }) => {
+      const last = batch.at(-1)?.row ?? 0;
+      applied.cursor = cursor ?? last;
+      applied.rows += batch.filter(({ row }) => row <= applied.cursor).length;
+      addTo(applied.counts, counts);
+      return cursor === undefined ? 'all' : 'a part';
+    });
     writing.catch(() => undefined); // awaited a batch later
   }
   await writing;
-  return applied.rows > 0 ? applied : undefined;
+  return applied.rows > 0 ? { ...applied, batchRows: size.kept } : undefined;
 }
+
+/** How much of a batch was written. */
+type Written = 'all' | 'a part';
 
 interface SortedBatch {
   accepted: AcceptedRow[];
@@ -116,16 +134,58 @@ async function sortOut(
   return sorted;
 }
 
+/** Writes the rows of a batch, or as many as there is time for: then `cursor` is the last one of them. */
 async function writeBatch(
-  { tx, job, isCareful }: Slice,
+  slice: Slice,
   { accepted, refused, erased }: SortedBatch,
-): Promise<OutcomeCounts> {
-  await insertRefusedRows(tx, job, refused);
-  await insertErasedRows(tx, job, erased);
-  const counts = await (isCareful ? applyAroundPoison : upsertRows)(tx, job, accepted);
-  counts.failed += refused.length;
-  counts.unchanged += erased.length;
-  return counts;
+  size: BatchSize,
+  isOver: () => boolean,
+): Promise<{ cursor: number | undefined; counts: OutcomeCounts }> {
+  const { tx, job } = slice;
+  const counts = noRows();
+  let done = 0;
+  do {
+    const upserted = await writePiece(slice, accepted.slice(done, done + size.rows), size);
+    addTo(counts, upserted.counts);
+    done += upserted.rows;
+  } while (done < accepted.length && !isOver());
+  const next = accepted[done];
+  const isDone = (row: number) => next === undefined || row < next.row;
+  const refusedNow = refused.filter(({ row }) => isDone(row));
+  const erasedNow = erased.filter(isDone);
+  await insertRefusedRows(tx, job, refusedNow);
+  await insertErasedRows(tx, job, erasedNow);
+  counts.failed += refusedNow.length;
+  counts.unchanged += erasedNow.length;
+  return { cursor: next && next.row - 1, counts };
+}
+
+/** Applies rows by one statement as a rule, and learns from the time that it takes how many the next one is to have. */
+async function writePiece(slice: Slice, rows: readonly AcceptedRow[], size: BatchSize): Promise<Upserted> {
+  const { tx, job, isCareful, limits, maxProfileBytes, tried } = slice;
+  const [first] = rows;
+  if (first === undefined) return { rows: 0, counts: noRows() };
+  if (isGivenUp(job)) {
+    size.learn(1, 1, 0);
+    return refuse(tx, job, first);
+  }
+  tried.rows = rows.length;
+  const statementMs = job.batchRows === 1 ? limits.rowMs : limits.batchMs;
+  const bounds = { maxProfileBytes, workBytes: WORK_BYTES, answerTimeoutMs: statementMs + ANSWER_MARGIN_MS };
+  const begunMs = performance.now();
+  const upserted = await (isCareful ? applyAroundPoison : upsertSomeRows)(tx, job, rows, bounds);
+  size.learn(rows.length, upserted.rows, performance.now() - begunMs);
+  return upserted;
+}
+
+/** Whether the next row could not be applied though it was alone, several times. */
+function isGivenUp({ batchRows, attempts }: LockedJob): boolean {
+  return batchRows === 1 && attempts >= ROW_TRIES;
+}
+
+async function refuse(tx: Transaction, job: LockedJob, { row, id }: AcceptedRow): Promise<Upserted> {
+  await insertRefusedRows(tx, job, [{ row, id, errors: [rowError('storage_error')] }]);
+  return { rows: 1, counts: { ...noRows(), failed: 1 } };
 }
 
 function addTo(sum: OutcomeCounts, counts: OutcomeCounts): void {
@@ -137,24 +197,23 @@ async function applyAroundPoison(
   tx: Transaction,
   job: LockedJob,
   rows: readonly AcceptedRow[],
-): Promise<OutcomeCounts> {
-  if (rows.length === 0) return noRows();
+  bounds: UpsertBounds,
+): Promise<Upserted> {
   await tx.query('SAVEPOINT rows');
   try {
-    const counts = await upsertRows(tx, job, rows);
+    const upserted = await upsertSomeRows(tx, job, rows, bounds);
     await tx.query('RELEASE SAVEPOINT rows');
-    return counts;
+    return upserted;
   } catch (error) {
     if (!isDataFault(error)) throw error;
     await tx.query('ROLLBACK TO SAVEPOINT rows');
   }
   const [only] = rows;
-  if (rows.length === 1 && only !== undefined) {
-    await insertRefusedRows(tx, job, [{ row: only.row, id: only.id, errors: [rowError('storage_error')] }]);
-    return { ...noRows(), failed: 1 };
-  }
+  if (rows.length === 1 && only !== undefined) return refuse(tx, job, only);
   const middle = Math.ceil(rows.length / 2);
-  const counts = await applyAroundPoison(tx, job, rows.slice(0, middle));
-  addTo(counts, await applyAroundPoison(tx, job, rows.slice(middle)));
-  return counts;
+  const first = await applyAroundPoison(tx, job, rows.slice(0, middle), bounds);
+  if (first.rows < middle) return first;
+  const second = await applyAroundPoison(tx, job, rows.slice(middle), bounds);
+  addTo(first.counts, second.counts);
+  return { rows: first.rows + second.rows, counts: first.counts };
 }

@@ -1,16 +1,18 @@
 /** Stage `validating`: refuses the rows that break a rule, and notes which properties and unknown keys there are. */
-import { type Observations, observeIgnoredKey, observeProperty } from '#job/observations';
+import { emptyObservations, type Observations, observeIgnoredKey, observeProperty } from '#job/observations';
 import { advanceJob } from '#store/move-job';
 import { insertRefusedRows, type RefusedRow } from '#store/row-results';
 import { createRowReader } from './read-csv-row';
 import type { ReadRow } from './read-row';
+import { recordObservations, recordOlderObservations } from './record-observations';
 import { inStretches, readBatches, type Slice, type SliceOutcome, sliceTimer } from './slice';
 
 /** Checks the next rows. Accepted rows leave no trace here: they are read again when they are applied. */
 export async function validateSlice(slice: Slice): Promise<SliceOutcome> {
   const { tx, job } = slice;
-  const { observations } = job;
   const { erasures } = slice;
+  const older = await recordOlderObservations(tx, job);
+  const observations = emptyObservations();
   const readRow = createRowReader(job);
   const isOver = sliceTimer();
   let cursor: number | undefined;
@@ -32,7 +34,15 @@ export async function validateSlice(slice: Slice): Promise<SliceOutcome> {
     if (isOver()) break;
   }
   if (cursor === undefined) return { kind: 'done' };
-  const revision = await advanceJob(tx, job, { cursor, counts: { failed }, observations });
+  const observedKeys = job.observedKeys + older.observedKeys;
+  const ignoredKeys = job.ignoredKeys + older.ignoredKeys;
+  const recorded = await recordObservations(tx, { ...job, observedKeys, ignoredKeys }, observations);
+  const revision = await advanceJob(tx, job, {
+    cursor,
+    counts: { failed },
+    observedKeys: older.observedKeys + recorded.observedKeys,
+    ignoredKeys: older.ignoredKeys + recorded.ignoredKeys,
+  });
   return { kind: 'more', revision, delayMs: 0 };
 }
 

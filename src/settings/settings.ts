@@ -48,6 +48,11 @@ export const SETTINGS = z.object({
   MAX_BYTES: wholeNumber(1, 2_000_000_000)
     .prefault('52428800')
     .describe('Bytes of the file or JSON body of one request (50 MB = 50 x 1024 x 1024).'),
+  MAX_PROFILE_BYTES: wholeNumber(1, 100_000_000)
+    .prefault('1048576')
+    .describe(
+      'Bytes of the metadata of one user or company, as JSON without white space. A row that would make more of it fails.',
+    ),
   WORKER_CONCURRENCY: wholeNumber(1, 100)
     .prefault('1')
     .describe('Deliveries that a worker process handles at a time.'),
@@ -96,6 +101,7 @@ export interface Settings {
   usersPerMinute: number;
   maxRows: number;
   maxBytes: number;
+  maxProfileBytes: number;
   workerConcurrency: number;
   retentionDays: number;
   identifyPerMinute: number;
@@ -134,6 +140,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     usersPerMinute: values.USERS_PER_MINUTE,
     maxRows: values.MAX_ROWS,
     maxBytes: values.MAX_BYTES,
+    maxProfileBytes: values.MAX_PROFILE_BYTES,
     workerConcurrency: values.WORKER_CONCURRENCY,
     retentionDays: values.RETENTION_DAYS,
     identifyPerMinute: values.IDENTIFY_PER_MINUTE,

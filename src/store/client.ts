@@ -45,6 +45,8 @@ export interface Store {
    * takes, so that a hundred uploads at once neither fail nor keep anybody else from an answer.
    */
   bulkTransaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** Whether the database answers at this moment, on another connection than those in use. Never throws. */
+  answers(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -52,8 +54,10 @@ export interface Store {
 export const API_STATEMENT_TIMEOUT_MS = 3_000;
 const WORKER_STATEMENT_TIMEOUT_MS = 30_000;
 const ANSWER_MARGIN_MS = 500;
+/** A database that takes longer over nothing counts as away. */
+const PROBE_TIMEOUT_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_500;
-const LOCK_TIMEOUT_MS = 5_000;
+export const LOCK_TIMEOUT_MS = 5_000;
 /** A stopped process must not hold its locks: after this the server ends its session. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const TRIES = 5;
@@ -97,6 +101,11 @@ export function openStore(options: StoreOptions): Store {
     transaction,
     session: (work) => runSession(pool, work),
     bulkTransaction: (work) => inTurn(() => transaction(work)),
+    answers: () =>
+      pool.query({ text: 'SELECT 1', query_timeout: PROBE_TIMEOUT_MS } as pg.QueryConfig).then(
+        () => true,
+        () => false,
+      ),
     async close() {
       await prisma.$disconnect();
       await pool.end();

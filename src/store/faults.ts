@@ -11,14 +11,25 @@ function sqlState(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-/** Worth trying again at once: serialization failure, deadlock, lock not available, or a lost race of ours. */
+/** Worth trying again at once: serialization failure, deadlock, or a lost race of ours. */
 export function isTransient(error: unknown): boolean {
-  return error instanceof LostRaceError || ['40001', '40P01', '55P03'].includes(sqlState(error));
+  return error instanceof LostRaceError || ['40001', '40P01'].includes(sqlState(error));
 }
 
 /** The values themselves are at fault: data exception, constraint, limit of the program, or a trigger's refusal. */
 export function isDataFault(error: unknown): boolean {
   return /^(22|23|44|54)...$|^P0001$/.test(sqlState(error));
+}
+
+/**
+ * The statement wanted more than it may have: a time-out, of the server (57014) or of node-postgres; memory (53200),
+ * temporary files (53400 is temp_file_limit), or another limit of the server's (53000); or it met what cannot be read
+ * (58030 I/O error, 58P01 file missing, XX corruption). While the rest of the database answers, that is the doing of its
+ * rows. A full disk (53100) is nobody's doing, and neither is a lock that somebody else holds (55P03).
+ */
+export function isOverload(error: unknown): boolean {
+  if (/^(57014|53000|53200|53400|58030|58P01|XX...)$/.test(sqlState(error))) return true;
+  return error instanceof Error && error.message.startsWith('Query read timeout');
 }
 
 /** The database cannot be reached or does not take writes at the moment. */

@@ -8,38 +8,18 @@ export interface SeenProperty {
   types: PropertyType[];
 }
 
-interface CataloguedJob {
-  /** Null for single calls. */
-  id: string | null;
-  environmentId: number;
-  entity: Entity;
-}
-
-/** The types known so far of those keys that are in the catalogue. */
-export async function findKnownTypes(
-  tx: Transaction,
-  job: CataloguedJob,
-  seen: readonly SeenProperty[],
-): Promise<Map<string, PropertyType[]>> {
-  const { rows } = await tx.query<SeenProperty>(
-    'SELECT key, types FROM properties WHERE environment_id = $1 AND entity = $2 AND key = ANY ($3)',
-    [job.environmentId, job.entity, seen.map(({ key }) => key)],
-  );
-  return new Map(rows.map(({ key, types }) => [key, types]));
-}
-
-/** Adds what a job has seen to the catalogue. */
+/** Adds what single calls have sent to the catalogue. */
 export async function catalogueProperties(
   tx: Transaction,
-  job: CataloguedJob,
+  { environmentId, entity }: { environmentId: number; entity: Entity },
   seen: readonly SeenProperty[],
 ): Promise<void> {
   await tx.query(
-    `INSERT INTO properties AS p (environment_id, entity, key, types, first_job_id)
-     SELECT $1, $3, key, types, $2 FROM jsonb_to_recordset($4::jsonb) AS s(key text, types text[]) ORDER BY key
+    `INSERT INTO properties AS p (environment_id, entity, key, types)
+     SELECT $1, $2, key, types FROM jsonb_to_recordset($3::jsonb) AS s(key text, types text[]) ORDER BY key
      ON CONFLICT (environment_id, entity, key) DO UPDATE SET
        types = ARRAY(SELECT unnest(p.types) UNION SELECT unnest(excluded.types) ORDER BY 1), last_seen_at = now()`,
-    [job.environmentId, job.id, job.entity, JSON.stringify(seen)],
+    [environmentId, entity, JSON.stringify(seen)],
   );
 }
 

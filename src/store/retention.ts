@@ -47,6 +47,10 @@ export async function deleteExpired(store: Store, days: number): Promise<boolean
       );
       if (rowCount === BATCH_ROWS) return true;
     }
+    for (const table of ['job_warnings', 'observed_properties', 'dry_run_profiles']) {
+      const values = [job.environmentId, job.id];
+      await tx.query(`DELETE FROM ${table} WHERE environment_id = $1 AND job_id = $2`, values);
+    }
     await tx.query('DELETE FROM jobs WHERE id = $1', [job.id]);
     return true;
   });

@@ -43,6 +43,30 @@ export async function writeJobKeys(
   );
 }
 
+/** Removes what a job was warned of, and what validation saw, of keys that are told by `isErased`. Returns whether there was any. */
+export async function scrubObservations(
+  tx: Transaction,
+  jobId: string,
+  isErased: (key: string) => boolean,
+): Promise<boolean> {
+  let isChanged = false;
+  for (const [table, column] of [
+    ['job_warnings', 'path'],
+    ['observed_properties', 'key'],
+  ] as const) {
+    const ofJob = `environment_id = (SELECT environment_id FROM jobs WHERE id = $1) AND job_id = $1`;
+    const { rows } = await tx.query<{ key: string }>(
+      `SELECT DISTINCT ${column} AS key FROM ${table} WHERE ${ofJob}`,
+      [jobId],
+    );
+    const keys = rows.map(({ key }) => key).filter(isErased);
+    if (keys.length === 0) continue;
+    isChanged = true;
+    await tx.query(`DELETE FROM ${table} WHERE ${ofJob} AND ${column} = ANY ($2)`, [jobId, keys]);
+  }
+  return isChanged;
+}
+
 /** Removes those properties from an environment's catalogue whose key is told by `isErased`. */
 export async function scrubProperties(
   tx: Transaction,

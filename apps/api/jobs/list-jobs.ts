@@ -4,6 +4,7 @@ import type { Dialect } from '#dialect/dialect';
 import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
 import type { JobStatus } from '#job/lifecycle';
+import { MAX_LISTED_WARNINGS, shortenWarnings } from '#job/observations';
 import { listJobs } from '#store/jobs';
 import { type ApiDeps, baseUrlOf, callerOf, jobContextOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
@@ -42,7 +43,11 @@ export function listJobsRoute({ store }: ApiDeps, dialect: Dialect): Router {
         res.set('Link', nextLink(req, baseUrlOf(req), writeCursor({ at: last.submittedAt, id: last.id })));
       }
       const shown = page.filter(({ entity, hasRowId }) => hasRowId && (kind ?? entity) === entity);
-      res.json(shown.map((job) => dialect.writeJob(job, jobContextOf(req, res, job.now))));
+      const short = shown.map((job) => ({
+        ...job,
+        warnings: [...shortenWarnings(job.warnings, MAX_LISTED_WARNINGS)],
+      }));
+      res.json(short.map((job) => dialect.writeJob(job, jobContextOf(req, res, job.now))));
     })
     .all(methodNotAllowed('GET, HEAD'));
 

@@ -37,6 +37,11 @@ export const READ_JOB_PARAMETERS = {
   }),
 };
 
+export const WARNINGS_PARAMETERS = {
+  limit: limit(1_000, 100),
+  cursor: cursor(z.object({ after: z.tuple([storableText, storableText, storableText]) })),
+};
+
 export const RESULTS_PARAMETERS = {
   outcome: z
     .string()

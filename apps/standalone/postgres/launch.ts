@@ -21,6 +21,8 @@ const REMAINS_GONE_WITHIN_MS = 20_000;
 const SETTINGS = {
   max_connections: '100',
   max_wal_size: '1GB',
+  // Of one session. What the service does needs megabytes; a query gone wrong must not fill the disk.
+  temp_file_limit: '2GB',
   timezone: 'UTC',
   log_timezone: 'UTC',
   // The log keeps no statements and no details: they quote the values of rows.

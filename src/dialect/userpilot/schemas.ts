@@ -30,6 +30,7 @@ export const JobWarning = z
       'nested_value_ignored',
       'type_changed',
       'properties_not_catalogued',
+      'more_warnings',
     ]),
     path: z.string().meta({ description: 'Where in the rows, such as metadata.age.' }),
     rows: count.meta({ description: 'Number of rows that it concerns.' }),
@@ -37,7 +38,8 @@ export const JobWarning = z
   })
   .meta({
     id: 'JobWarning',
-    description: 'Something that was accepted but is worth a look.',
+    description:
+      'Something that was accepted and may still be a mistake. A job has at most 100, in a list of jobs 10; of more the last one is more_warnings, whose message begins with their number.',
     examples: [
       {
         code: 'type_changed',

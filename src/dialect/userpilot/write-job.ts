@@ -4,6 +4,7 @@
 import type { JobContext } from '#dialect/dialect';
 import { ENTITIES } from '#job/entity';
 import { completedRows, etaSeconds, JOB_ERRORS, type Job } from '#job/job';
+import { MAX_SHOWN_WARNINGS, shortenWarnings } from '#job/observations';
 
 /** The job as its clients see it. Times in ISO 8601 with milliseconds, UTC; durations in whole seconds. */
 export function writeJob(job: Job, { baseUrl, usersPerMinute, now }: JobContext): object {
@@ -28,7 +29,8 @@ export function writeJob(job: Job, { baseUrl, usersPerMinute, now }: JobContext)
     failed_rows: job.failedRows,
     queue_position: job.ahead?.[0] ?? null,
     eta_seconds: etaSeconds(job, usersPerMinute, now),
-    warnings: job.warnings,
+    // An older version has written as many as there were.
+    warnings: shortenWarnings(job.warnings, MAX_SHOWN_WARNINGS),
     error: jobError(job),
     dry_run: job.dryRun,
     parent_job_id: job.parentJobId,

@@ -1,12 +1,13 @@
 /** Reference of the addresses under /v1/background_jobs. */
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { Job } from '#dialect/userpilot/schemas';
+import { Job, JobWarning } from '#dialect/userpilot/schemas';
 import {
   LIST_JOBS_PARAMETERS,
   READ_JOB_PARAMETERS,
   RESULTS_PARAMETERS,
   RETRY_PARAMETERS,
+  WARNINGS_PARAMETERS,
 } from '../../jobs/parameters';
 import { errors, headers } from '../answers';
 import { ROW_RESULTS, toNdjson } from '../examples';
@@ -84,6 +85,24 @@ With \`as=input\` the rows as they were sent, byte for byte: NDJSON, or the CSV 
   },
 };
 
+const warnings: RouteConfig = {
+  method: 'get',
+  path: `${PATH}/warnings`,
+  operationId: 'list_job_warnings',
+  tags: ['Jobs'],
+  summary: 'List all warnings of a job',
+  description: 'The job object has the first 100 of them. Sorted by code and path.',
+  request: { params, query: z.object(WARNINGS_PARAMETERS) },
+  responses: {
+    200: {
+      description: 'One page of warnings.',
+      headers: headers('Link'),
+      content: { 'application/json': { schema: z.array(JobWarning) } },
+    },
+    ...errors('invalid_request', 'job_not_found'),
+  },
+};
+
 const events: RouteConfig = {
   method: 'get',
   path: `${PATH}/events`,
@@ -151,4 +170,4 @@ const retry: RouteConfig = {
   },
 };
 
-export const jobRoutes: readonly RouteConfig[] = [list, read, results, events, cancel, retry];
+export const jobRoutes: readonly RouteConfig[] = [list, read, results, warnings, events, cancel, retry];
