@@ -44,7 +44,7 @@ const SHARE_MS = 1_000;
 /** A slice that fails or kills its worker this often, not because the database is away, ends its job. */
 const MAX_ATTEMPTS = 10;
 
-/** Before the same single row is tried again, times the tries so far. */
+/** Before what could not be made smaller is tried again, times the tries so far. */
 const ROW_RETRY_MS = 1_000;
 
 /**
@@ -165,7 +165,7 @@ async function doLess(
     { err, job_id: jobId, batch_rows: batchRows, attempts },
     'slice takes too much: the next is smaller',
   );
-  if (attempts < MAX_ATTEMPTS) return { kind: 'next', revision, delayMs: attempts * ROW_RETRY_MS };
+  if (attempts < MAX_ATTEMPTS) return { kind: 'next', revision, delayMs: (attempts - 1) * ROW_RETRY_MS };
   await giveUp({ jobId, revision }, deps);
   return { kind: 'nothing' };
 }
