@@ -14,6 +14,7 @@ import type { Logger } from '#logger';
 import { countEndedJob, countLimitHit, countRateLimitWait, observeSlice } from '#metrics';
 import type { Delivery, DeliveryQueue } from '#queue/delivery-queue';
 import type { Store } from '#store/client';
+import { deleteDryRunProfiles } from '#store/dry-run';
 import { isDataFault, isOverload, isTransient, isUnavailable } from '#store/faults';
 import {
   countFailedAttempt,
@@ -46,7 +47,7 @@ const SHARE_MS = 500;
 /** A slice that fails or kills its worker this often, not because the database is away, ends its job. */
 const MAX_ATTEMPTS = 10;
 
-/** Before the same single row is tried again, times the tries so far. */
+/** Before what could not be made smaller is tried again, times the tries so far. */
 const ROW_RETRY_MS = 1_000;
 
 /**
@@ -185,7 +186,7 @@ async function doLess(
     { err, job_id: jobId, batch_rows: batchRows, attempts },
     'slice takes too much: the next is smaller',
   );
-  if (attempts < MAX_ATTEMPTS) return { kind: 'next', revision, delayMs: attempts * ROW_RETRY_MS };
+  if (attempts < MAX_ATTEMPTS) return { kind: 'next', revision, delayMs: (attempts - 1) * ROW_RETRY_MS };
   await giveUp({ jobId, revision }, deps);
   return { kind: 'nothing' };
 }
@@ -228,6 +229,7 @@ function at(revision: number): Step {
 
 async function end({ tx, job }: Slice, status: FinalStatus, ending: Ending): Promise<Step> {
   await deleteObservations(tx, job);
+  if (job.dryRun) await deleteDryRunProfiles(tx, job);
   return { kind: 'ended', job, status, nextJob: await endJob(tx, job, status, ending) };
 }
 

@@ -16,8 +16,8 @@ import { acrossLeap, afterSlice, settlePace, takeTurn } from './throttle';
 /** Bytes of input and of what is stored that one statement reads, and about as many that it writes. */
 const WORK_BYTES = 4 * 1024 * 1024;
 
-/** So often a row is tried alone before it fails. */
-const ROW_TRIES = 3;
+/** A row that is tried alone fails after three tries; the first attempt is that of the rows that it was among. */
+const MOST_ATTEMPTS = 1 + 3;
 
 /** The server ends a statement by itself; this side waits a little longer. */
 const ANSWER_MARGIN_MS = 500;
@@ -71,9 +71,11 @@ interface Applied {
 async function applyNextRows(
   slice: Slice,
   batches: AsyncIterable<readonly StagedRow[]>,
-  isOver: () => boolean,
+  hasHadItsTime: () => boolean,
 ): Promise<Applied | undefined> {
   const { job } = slice;
+  // After a failure one statement at a time: so it is the first row that fails when it is tried alone.
+  const isOver = () => job.attempts > 0 || hasHadItsTime();
   const readRow = createRowReader(job);
   const size = new BatchSize(job.batchRows);
   const applied: Omit<Applied, 'batchRows'> = { cursor: 0, rows: 0, counts: noRows() };
@@ -180,7 +182,7 @@ async function writePiece(slice: Slice, rows: readonly AcceptedRow[], size: Batc
 
 /** Whether the next row could not be applied though it was alone, several times. */
 function isGivenUp({ batchRows, attempts }: LockedJob): boolean {
-  return batchRows === 1 && attempts >= ROW_TRIES;
+  return batchRows === 1 && attempts >= MOST_ATTEMPTS;
 }
 
 async function refuse(tx: Transaction, job: LockedJob, { row, id }: AcceptedRow): Promise<Upserted> {

@@ -243,7 +243,7 @@ export async function countFailedAttempt(db: Queryable, id: string, revision: nu
 
 /**
  * Counts a try that was ended because it took too much, of time or of the server's means. While rows are applied the next
- * one takes half as many, down to one; only tries of a single row, and of other stages, add up.
+ * one takes half as many, down to one, and counts anew, from 1; only tries of a single row, and of other stages, add up.
  * @param triedRows rows of the statement that took too much
  * @returns rows that the next try takes (null when it is another stage), and failed tries of that; undefined when the job
  * has moved on in the meantime
@@ -257,7 +257,7 @@ export async function shrinkBatch(
   const { rows } = await db.query<{ batchRows: number | null; attempts: number }>(
     `UPDATE jobs j SET due_at = clock_timestamp(),
        batch_rows = CASE WHEN isApplying THEN next ELSE batch_rows END,
-       attempts = CASE WHEN isApplying AND batch_rows IS DISTINCT FROM next THEN 0 ELSE attempts + 1 END
+       attempts = CASE WHEN isApplying AND batch_rows IS DISTINCT FROM next THEN 1 ELSE attempts + 1 END
      FROM (SELECT id, status = 'processing' AS isApplying,
                   greatest(1, least($3::int, coalesce(batch_rows, $3::int)) / 2) AS next
            FROM jobs WHERE id = $1) n

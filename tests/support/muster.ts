@@ -14,6 +14,7 @@ import type { DeliveryQueue } from '#queue/delivery-queue';
 import { openQueue } from '#queue/open-queue';
 import { ensureEnvironment, ensureKey, generateKey } from '#store/api-keys';
 import { openStore, type Store } from '#store/client';
+import type { SliceLimits } from '#store/move-job';
 import { createDatabase, dropDatabase } from './database';
 import { waitFor } from './wait';
 
@@ -36,6 +37,8 @@ export interface MusterOptions {
   apis?: number;
   /** Default 1. */
   workers?: number;
+  /** Time limits of a slice's statements; default those of the product. */
+  sliceLimits?: SliceLimits;
 }
 
 /** A job as the API shows it, with the fields that only some tests look at. */
@@ -116,7 +119,15 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
   const urls = listeners.map((listener) => listener.url);
   const url = urls[0] ?? '';
   const start = () =>
-    startWorker({ store, queue, logger, usersPerMinute, concurrency: 1, retentionDays: 30 });
+    startWorker({
+      store,
+      queue,
+      logger,
+      usersPerMinute,
+      concurrency: 1,
+      retentionDays: 30,
+      sliceLimits: options.sliceLimits,
+    });
   const running = Array.from({ length: workers }, start);
 
   const muster: Muster = {
