@@ -149,8 +149,8 @@ describe('objects and arrays as metadata values', () => {
   it('are left out with a warning under nested=ignore, also in a dry run', async () => {
     const warnings = [
       { code: 'nested_value_ignored', path: 'metadata.address', rows: 2 },
-      { code: 'nested_value_ignored', path: 'metadata.tags', rows: 2 },
       { code: 'nested_value_ignored', path: 'metadata.empty', rows: 2 },
+      { code: 'nested_value_ignored', path: 'metadata.tags', rows: 2 },
     ];
     for (const query of ['nested=ignore&dry_run=true', 'nested=ignore']) {
       const job = await importRows(query, [ROW, { ...ROW, company_id: 'c' }]);
