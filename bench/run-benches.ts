@@ -4,6 +4,7 @@ import { accept } from './benches/accept';
 import { commandLine } from './benches/command-line';
 import { delivery } from './benches/delivery';
 import { environments } from './benches/environments';
+import { fatUsers } from './benches/fat-users';
 import { following } from './benches/following';
 import { largeTable } from './benches/large-table';
 import { parallelUploads } from './benches/parallel-uploads';
@@ -22,6 +23,7 @@ import { stopAllServices } from './service';
 export const BENCHES: readonly Bench[] = [
   delivery,
   start,
+  fatUsers,
   following,
   results,
   uploadMemory,

@@ -13,6 +13,7 @@ import type { Logger } from '#logger';
 import { countLimitHit } from '#metrics';
 import type { Delivery, DeliveryQueue } from '#queue/delivery-queue';
 import type { Store } from '#store/client';
+import { deleteDryRunProfiles } from '#store/dry-run';
 import { isDataFault, isOverload, isTransient, isUnavailable } from '#store/faults';
 import {
   countFailedAttempt,
@@ -208,6 +209,7 @@ function at(revision: number): Step {
 
 async function end({ tx, job }: Slice, status: FinalStatus, ending: Ending): Promise<Step> {
   await deleteObservations(tx, job);
+  if (job.dryRun) await deleteDryRunProfiles(tx, job);
   return { kind: 'ended', job, status, nextJob: await endJob(tx, job, status, ending) };
 }
 

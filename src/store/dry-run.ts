@@ -4,6 +4,18 @@ import type { Queryable } from './client';
 /** Each may be a megabyte. */
 const SWEPT_PROFILES = 200;
 
+/** Removes what a dry run has noted, but of much only some: the rest is swept. */
+export async function deleteDryRunProfiles(
+  db: Queryable,
+  { environmentId, id }: { environmentId: number; id: string },
+): Promise<void> {
+  await db.query(
+    `DELETE FROM dry_run_profiles WHERE environment_id = $1 AND job_id = $2 AND id IN (
+       SELECT id FROM dry_run_profiles WHERE environment_id = $1 AND job_id = $2 LIMIT ${SWEPT_PROFILES})`,
+    [environmentId, id],
+  );
+}
+
 /** Removes some of what dry runs that have ended have noted. Returns how many notes that were; 0 when none is left. */
 export async function sweepDryRunProfiles(db: Queryable): Promise<number> {
   const { rowCount } = await db.query(

@@ -147,6 +147,7 @@ const unknownJob =
 const ofJobs: Record<string, Produce> = {
   [`GET ${JOB} 404 job_not_found`]: unknownJob('GET'),
   [`GET ${JOB}/results 404 job_not_found`]: unknownJob('GET', '/results'),
+  [`GET ${JOB}/warnings 404 job_not_found`]: unknownJob('GET', '/warnings'),
   [`GET ${JOB}/events 404 job_not_found`]: unknownJob('GET', '/events'),
   [`POST ${JOB}/cancel 404 job_not_found`]: unknownJob('POST', '/cancel'),
   [`POST ${JOB}/retry 404 job_not_found`]: unknownJob('POST', '/retry'),

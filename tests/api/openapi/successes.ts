@@ -45,6 +45,7 @@ const jobs: Record<string, Produce> = {
     });
   },
   [`GET ${JOB}/results 200`]: ofMixedJob('/results'),
+  [`GET ${JOB}/warnings 200`]: ofMixedJob('/warnings'),
   [`GET ${JOB}/events 200`]: ofMixedJob('/events'),
   [`GET ${JOB}/events 204`]: async (world, accept) => {
     const events = await (await ofMixedJob('/events')(world, accept)).text();
