@@ -4,11 +4,8 @@ import { accept } from './benches/accept';
 import { commandLine } from './benches/command-line';
 import { delivery } from './benches/delivery';
 import { environments } from './benches/environments';
-
 import { fairness } from './benches/fairness';
-
 import { fatUsers } from './benches/fat-users';
-
 import { following } from './benches/following';
 import { identify } from './benches/identify';
 import { largeTable } from './benches/large-table';
