@@ -15,7 +15,7 @@ export function addService(program: Command): void {
     .command('start')
     .summary('run the service on this machine')
     .description(
-      'Runs API and worker, by default on the bundled PostgreSQL with its data in DATA_DIR (./data). Settings are ' +
+      'Runs API and worker, by default on the bundled PostgreSQL with its data in DATA_DIR (.data). Settings are ' +
         'environment variables: docs/configuration.md.',
     )
     .configureHelp(LOCAL)
