@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '#logger';
 import type { Settings } from '#settings/settings';
-import { ensureEnvironment, ensureKey, hasKeys } from '#store/api-keys';
+import { ensureEnvironment, hasKeys, installSettingKey } from '#store/api-keys';
 import type { Store } from '#store/client';
 import { isUnavailable } from '#store/faults';
 import { MigrationError, pendingMigrations } from '#store/migrate';
@@ -25,24 +25,26 @@ export async function requireMigrated(databaseUrl: string): Promise<void> {
 }
 
 /**
- * Makes the environment `default` and stores its key, when there is one in the settings.
+ * Makes the environment `default` and, when there is a key in the settings, makes it that environment's key; the one that
+ * the settings named before is revoked. Where processes start with different keys, the newest start wins.
  * @throws Error while that environment is being deleted; in production when there is no key at all: nobody could get in
  */
 export async function provisionKeys(
   store: Store,
   settings: Pick<Settings, 'apiKey' | 'production'>,
+  logger: Logger,
 ): Promise<void> {
   const environmentId = await ensureEnvironment(store, DEFAULT_ENVIRONMENT);
-  if (
-    settings.apiKey !== undefined &&
-    (await findDeletion(store.pool, DEFAULT_ENVIRONMENT)) instanceof Date
-  ) {
-    throw new Error(
-      'The environment default is being deleted. Start a worker, and start again when environments list no longer shows it.',
-    );
-  }
-  if (settings.apiKey !== undefined) await ensureKey(store, environmentId, settings.apiKey);
-  else if (settings.production && !(await hasKeys(store))) {
+  if (settings.apiKey !== undefined) {
+    if ((await findDeletion(store.pool, DEFAULT_ENVIRONMENT)) instanceof Date) {
+      throw new Error(
+        'The environment default is being deleted. Start a worker, and start again when environments list no longer shows it.',
+      );
+    }
+    if (!(await installSettingKey(store, environmentId, settings.apiKey))) {
+      logger.warn('the key of the settings is revoked, has expired or belongs to another environment');
+    }
+  } else if (settings.production && !(await hasKeys(store))) {
     throw new Error('No API key exists: set API_KEY, or make one with "npm run admin -- keys create".');
   }
 }

@@ -6,9 +6,12 @@ import {
   ensureKey,
   findEnvironmentId,
   generateKey,
+  type ListedKey,
   listEnvironments,
   listKeys,
+  type Rotation,
   revokeKey,
+  rotateKey,
   SCOPES,
   type Scope,
 } from '#store/api-keys';
@@ -27,17 +30,30 @@ export const HELP = `Usage: npm run admin -- COMMAND
                                      make a key; it is printed once, alone on standard output. read: GET only;
                                      import: imports too; admin (default): everything, as erasing users
   keys list [--environment SLUG]     prefix, environment, scope, state and last use of each
-  keys revoke PREFIX                 close a key at once, by its prefix in the list
+  keys rotate PREFIX [--overlap 24h] make a key of the same environment and scope, printed once, alone on standard output;
+                                     the old one ends after the overlap (30m, 24h, 7d; 0 = at once)
+  keys revoke PREFIX                 revoke a key immediately, by its prefix in the list
 
 Acts on DATABASE_URL, or on the embedded database in DATA_DIR, whether the service runs or not.
 `;
 
 const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-export const COMMANDS: Record<
-  string,
-  (store: Store, words: string[], settings: Settings) => Promise<string>
-> = {
+/**
+ * Carries out one command.
+ * @param words behind its name
+ * @param onRotated is called with a key and what has taken its place
+ * @returns the text for standard output
+ * @throws UsageError; Error with a sentence when it cannot be done
+ */
+export type Command = (
+  store: Store,
+  words: string[],
+  settings: Settings,
+  onRotated: (rotation: Rotation) => void,
+) => Promise<string>;
+
+export const COMMANDS: Record<string, Command> = {
   'environments create': async (store, [slug, ...rest]) => {
     if (slug === undefined || rest.length > 0 || !SLUG.test(slug)) {
       throw new UsageError(
@@ -81,11 +97,19 @@ export const COMMANDS: Record<
     const id = environment === undefined ? undefined : await requireEnvironment(store, environment);
     const keys = await listKeys(store, id);
     return keys
-      .map(({ prefix, slug, scope, revokedAt, lastUsedAt }) => {
-        const state = revokedAt === null ? 'open' : `revoked ${revokedAt.toISOString()}`;
-        return `${prefix}\t${slug}\t${scope}\t${state}\tlast used ${lastUsedAt?.toISOString() ?? 'never'}\n`;
+      .map((key) => {
+        const lastUsed = key.lastUsedAt?.toISOString() ?? 'never';
+        return `${key.prefix}\t${key.slug}\t${key.scope}\t${stateOf(key)}\tlast used ${lastUsed}\n`;
       })
       .join('');
+  },
+
+  'keys rotate': async (store, words, _settings, onRotated) => {
+    const { prefix, overlap } = readRotation(words);
+    const rotation = await rotateKey(store, prefix, readOverlap(overlap));
+    if (rotation === undefined) throw new Error(`There is no open key with the prefix ${prefix}.`);
+    onRotated(rotation);
+    return `${rotation.key}\n`;
   },
 
   'keys revoke': async (store, [prefix, ...rest]) => {
@@ -94,6 +118,40 @@ export const COMMANDS: Record<
     return `Key ${prefix} revoked.\n`;
   },
 };
+
+function stateOf({ revokedAt, expiresAt, replaced }: ListedKey): string {
+  if (revokedAt !== null) return `${replaced ? 'replaced' : 'revoked'} ${revokedAt.toISOString()}`;
+  if (expiresAt === null) return 'open';
+  return `${expiresAt.getTime() > Date.now() ? 'open until' : 'expired'} ${expiresAt.toISOString()}`;
+}
+
+const DEFAULT_OVERLAP = '24h';
+const MAX_OVERLAP_DAYS = 365;
+const UNIT_SECONDS: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+function readRotation(words: string[]): { prefix: string; overlap: string } {
+  try {
+    const options = { overlap: { type: 'string' } } as const;
+    const { values, positionals } = parseArgs({ args: words, options, allowPositionals: true });
+    const [prefix, ...rest] = positionals;
+    if (prefix !== undefined && rest.length === 0) {
+      return { prefix, overlap: values.overlap ?? DEFAULT_OVERLAP };
+    }
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  throw new UsageError('keys rotate takes one PREFIX.');
+}
+
+/** Seconds of `90s`, `30m`, `24h`, `7d` or `0`. @throws UsageError */
+function readOverlap(text: string): number {
+  const [, number = '', unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  const seconds = text === '0' ? 0 : Number(number) * (UNIT_SECONDS[unit] ?? Number.NaN);
+  if (seconds >= 0 && seconds <= MAX_OVERLAP_DAYS * 86_400) return seconds;
+  throw new UsageError(
+    `--overlap is 0 or a number with s, m, h or d, such as 24h, at most ${MAX_OVERLAP_DAYS}d.`,
+  );
+}
 
 function isScope(word: string): word is Scope {
   return (SCOPES as readonly string[]).includes(word);

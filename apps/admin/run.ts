@@ -1,4 +1,5 @@
 /** Runs one command of environments and keys on the external database or the embedded one, whether the service runs or not. */
+import { replaceKeyFile } from '#apps/standalone/api-key-file';
 import { resolveDataDir } from '#apps/standalone/data-dir';
 import { startEmbeddedPostgres } from '#apps/standalone/embedded-postgres';
 import { createLogger } from '#logger';
@@ -17,7 +18,14 @@ export async function runAdmin(words: string[]): Promise<string> {
   const command = COMMANDS[words.slice(0, 2).join(' ')];
   if (command === undefined) throw new UsageError(`Unknown command: ${words.slice(0, 2).join(' ')}.`);
   const settings = readSettings();
-  return withStore(settings, (store) => command(store, words.slice(2), settings));
+  return withStore(settings, (store) =>
+    command(store, words.slice(2), settings, ({ key, replaces }) => {
+      // The file that the embedded default starts with and tells people to read must not hold a key that ends.
+      if (settings.databaseUrl === undefined) {
+        replaceKeyFile(resolveDataDir(settings.dataDir, process.cwd()), key, replaces);
+      }
+    }),
+  );
 }
 
 async function withStore<T>(settings: Settings, work: (store: Store) => Promise<T>): Promise<T> {

@@ -17,7 +17,7 @@ void runProcess('api', async (settings, logger, asked) => {
     statementTimeoutMs: API_STATEMENT_TIMEOUT_MS,
     logger,
   });
-  await whenAvailable(() => provisionKeys(store, settings), logger, asked);
+  await whenAvailable(() => provisionKeys(store, settings, logger), logger, asked);
   const queue = openQueue({ databaseUrl, redisUrl: settings.redisUrl, logger });
   const listener = await serveApi({ store, queue, logger, databaseUrl, settings });
   logger.info({ url: listener.url }, 'listening');

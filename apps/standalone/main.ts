@@ -11,7 +11,7 @@ import { migrateQueue, openQueue } from '#queue/open-queue';
 import type { Settings } from '#settings/settings';
 import { API_STATEMENT_TIMEOUT_MS, openStore } from '#store/client';
 import { migrate } from '#store/migrate';
-import { readOrMakeKey } from './api-key-file';
+import { type KeyFile, readOrMakeKey } from './api-key-file';
 import { writeBanner } from './banner';
 import { resolveDataDir } from './data-dir';
 import { runDemo } from './demo';
@@ -21,8 +21,8 @@ const API_CONNECTIONS = 10;
 
 interface Database extends Service {
   url: string;
-  /** Generated key; undefined with an external database. */
-  apiKey: string | undefined;
+  /** The file of the generated key; undefined when API_KEY is set, and with an external database. */
+  keyFile: KeyFile | undefined;
   place: string;
 }
 
@@ -32,9 +32,11 @@ void runProcess('standalone', async (settings, logger, asked) => {
       ? await embedded(settings)
       : await external(settings.databaseUrl, logger, asked);
   try {
-    const apiKey = settings.apiKey ?? database.apiKey;
+    const { keyFile } = database;
+    const apiKey = settings.apiKey ?? keyFile?.key;
     const service = await serve({ ...settings, apiKey }, database.url, logger);
-    writeBanner({ url: service.url, apiKey, database: database.place });
+    const keySource = settings.apiKey === undefined ? keyFile : 'setting';
+    writeBanner({ url: service.url, keySource, database: database.place });
     if (process.argv.includes('--demo') && apiKey !== undefined) void runDemo(service.url, apiKey);
     return {
       async close() {
@@ -73,7 +75,7 @@ async function serve(
     await Promise.all([store.close(), workerStore.close()]);
   };
   try {
-    await provisionKeys(store, settings);
+    await provisionKeys(store, settings, logger);
     const listener = await serveApi({ store, queue, logger, databaseUrl, settings });
     const worker = startWorker({
       store: workerStore,
@@ -103,8 +105,8 @@ async function embedded(settings: Settings): Promise<Database> {
   try {
     await migrate(postgres.url);
     await migrateQueue(postgres.url);
-    const apiKey = settings.apiKey ?? readOrMakeKey(dataDir);
-    return { url: postgres.url, apiKey, place: `embedded, in ${dataDir}`, close: () => postgres.stop() };
+    const keyFile = settings.apiKey === undefined ? readOrMakeKey(dataDir) : undefined;
+    return { url: postgres.url, keyFile, place: `embedded, in ${dataDir}`, close: () => postgres.stop() };
   } catch (error) {
     await postgres.stop();
     throw error;
@@ -113,5 +115,5 @@ async function embedded(settings: Settings): Promise<Database> {
 
 async function external(url: string, logger: Logger, asked: AbortSignal): Promise<Database> {
   await whenAvailable(() => requireMigrated(url), logger, asked);
-  return { url, apiKey: undefined, place: 'DATABASE_URL', close: async () => {} };
+  return { url, keyFile: undefined, place: 'DATABASE_URL', close: async () => {} };
 }

@@ -19,6 +19,16 @@ const url = (...protocols: string[]) =>
     })
     .optional();
 
+const apiKey = z
+  .string()
+  .min(16, 'must have at least 16 characters')
+  .regex(/^[\x21-\x7e]+$/, 'must be of printable ASCII characters without spaces');
+
+/** Whether a text can be an API key: what the setting API_KEY accepts. */
+export function isUsableKey(text: string): boolean {
+  return apiKey.safeParse(text).success;
+}
+
 /** Each variable with its check, its default and what it means. */
 export const SETTINGS = z.object({
   PORT: wholeNumber(0, 65_535).prefault('3000').describe('Port of the API. 0 = any free one.'),
@@ -33,13 +43,10 @@ export const SETTINGS = z.object({
     "BullMQ on this Redis. Unset: BullMQ's PostgreSQL backend in the same database.",
   ),
   DATA_DIR: z.string().optional().describe('Embedded database and generated key file. Default: `.data`.'),
-  API_KEY: z
-    .string()
-    .min(16, 'must have at least 16 characters')
-    .regex(/^[\x21-\x7e]+$/, 'must be of printable ASCII characters without spaces')
+  API_KEY: apiKey
     .optional()
     .describe(
-      'Key of the environment `default`. Unset: embedded mode makes one once and keeps it in DATA_DIR/api-key.',
+      'Key of the environment `default`. A changed one revokes the one before. Unset: embedded mode makes one once and keeps it in DATA_DIR/api-key.',
     ),
   USERS_PER_MINUTE: wholeNumber(0, 100_000_000)
     .prefault('1800')

@@ -3,6 +3,7 @@ import type { Entity } from '#job/entity';
 import type { Job } from '#job/job';
 import type { JobStatus } from '#job/lifecycle';
 import type { ImportOptions, ReadingOptions } from '#job/options';
+import { KEY_IS_OPEN } from './api-keys';
 import type { Queryable } from './client';
 
 /** Jobs that wait their turn. */
@@ -113,7 +114,7 @@ export interface AskedJob {
 }
 
 /**
- * Many at once, each only if it is of that environment and its key is not revoked.
+ * Many at once, each only if it is of that environment and its key is neither revoked nor expired.
  * @returns in the order of what was asked; undefined where there is none
  */
 export async function readAskedJobs(
@@ -125,7 +126,7 @@ export async function readAskedJobs(
     text: `SELECT place::int, ${JOB_COLUMNS}, now() AS now
            FROM unnest($1::uuid[], $2::int[], $3::int[]) WITH ORDINALITY AS asked(job, environment, key, place)
              JOIN jobs ON id = job AND environment_id = environment
-           WHERE EXISTS (SELECT FROM api_keys WHERE api_keys.id = key AND revoked_at IS NULL)`,
+           WHERE EXISTS (SELECT FROM api_keys WHERE api_keys.id = key AND ${KEY_IS_OPEN})`,
     values: [
       asked.map(({ id }) => id),
       asked.map(({ environmentId }) => environmentId),

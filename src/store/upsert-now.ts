@@ -4,6 +4,7 @@
  */
 import { ENTITIES, type Entity } from '#job/entity';
 import type { Outcome } from '#job/outcome';
+import { KEY_IS_OPEN } from './api-keys';
 import type { Transaction } from './client';
 import { LostRaceError } from './faults';
 
@@ -74,8 +75,8 @@ WITH input AS MATERIALIZED (
   FROM unnest($1::int[], $2::int[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[])
     WITH ORDINALITY AS i(environment_id, key_id, id, sets_company, company_id, patch, memory, place)
   LEFT JOIN LATERAL (
-    SELECT true AS is_valid FROM api_keys k
-    WHERE k.id = i.key_id AND k.environment_id = i.environment_id AND k.revoked_at IS NULL OFFSET 0) k ON true
+    SELECT true AS is_valid FROM api_keys
+    WHERE api_keys.id = i.key_id AND api_keys.environment_id = i.environment_id AND ${KEY_IS_OPEN} OFFSET 0) k ON true
   ORDER BY i.environment_id, i.id COLLATE "C"
 ),
 stored AS MATERIALIZED (

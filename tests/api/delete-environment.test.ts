@@ -1,9 +1,11 @@
 /** An environment that is deleted is gone as a whole: its keys at once, its jobs, its rows of every table, and its slug is free. */
+
 import { once } from 'node:events';
 import http from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { COMMANDS } from '#apps/admin/commands';
 import { provisionKeys } from '#apps/provision';
+import { createLogger } from '#logger';
 import { readSettings } from '#settings/settings';
 import { EnvironmentDeletion } from '#store/delete-environment';
 import { type Muster, startMuster } from '../support/muster';
@@ -16,6 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => muster.close());
 
+const logger = createLogger('test', 'silent');
 const settingsWith = (variables: Record<string, string>) =>
   readSettings({ DATABASE_URL: muster.databaseUrl, ...variables });
 
@@ -23,7 +26,7 @@ function run(words: string, variables: Record<string, string> = {}): Promise<str
   const [group, action, ...rest] = words.split(' ');
   const command = COMMANDS[`${group} ${action}`];
   if (command === undefined) throw new Error(`no command ${words}`);
-  return command(muster.store, rest, settingsWith(variables));
+  return command(muster.store, rest, settingsWith(variables), () => undefined);
 }
 
 async function isGone(slug: string): Promise<boolean> {
@@ -121,7 +124,12 @@ describe('deleting an environment', () => {
       const users = Array.from({ length: 400 }, (_, n) => ({ user_id: `u${n}` }));
       await workerless.post(undefined, key).send({ users }).expect(202);
       const command = COMMANDS['environments delete'];
-      await command?.(workerless.store, ['halfway', '--confirm', 'halfway'], settingsWith({}));
+      await command?.(
+        workerless.store,
+        ['halfway', '--confirm', 'halfway'],
+        settingsWith({}),
+        () => undefined,
+      );
       const first = new EnvironmentDeletion(workerless.store);
       for (let n = 0; n < 3; n++) expect(await first.step()).toBe('more');
       const left = await workerless.store.pool.query('SELECT FROM staged_rows WHERE environment_id = $1', [
@@ -182,7 +190,7 @@ describe('deleting an environment', () => {
     try {
       await workerless.addEnvironment('fading');
       const call = (name: string, words: string[]) =>
-        COMMANDS[name]?.(workerless.store, words, settingsWith({}));
+        COMMANDS[name]?.(workerless.store, words, settingsWith({}), () => undefined);
       await call('environments delete', ['fading', '--confirm', 'fading']);
       expect(await call('environments list', [])).toMatch(/^fading\t\S+\tbeing deleted since \S+$/m);
       expect(await call('environments delete', ['fading'])).toContain('is being deleted since');
@@ -199,8 +207,13 @@ describe('deleting an environment', () => {
     await expect(run(words, { DATABASE_URL: '' })).rejects.toThrow('DATA_DIR/api-key');
     const { store, close } = await startMuster({ workers: 0 });
     try {
-      await COMMANDS['environments delete']?.(store, ['default', '--confirm', 'default'], settingsWith({}));
-      const provision = provisionKeys(store, { apiKey: 'a-key-of-the-settings', production: false });
+      await COMMANDS['environments delete']?.(
+        store,
+        ['default', '--confirm', 'default'],
+        settingsWith({}),
+        () => undefined,
+      );
+      const provision = provisionKeys(store, { apiKey: 'a-key-of-the-settings', production: false }, logger);
       await expect(provision).rejects.toThrow('is being deleted');
     } finally {
       await close();

@@ -195,6 +195,12 @@ it('keys and environments are made, listed and revoked in the database of the se
     (await runCli(['import', '-'], { url: muster.url, apiKey: key, input: '{"user_id":"u"}' })).code,
   ).toBe(3);
   expect((await runCli(['keys', 'list', '--environment', slug], { env })).stdout).toContain(key.slice(0, 12));
+  const rotated = await runCli(['keys', 'rotate', key.slice(0, 12), '--overlap', '1h'], { env });
+  expect(rotated).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mst_[\w-]{43}\n$/), stderr: '' });
+  for (const apiKey of [key, rotated.stdout.trim()]) {
+    expect((await runCli(['jobs'], { url: muster.url, apiKey })).code).toBe(0);
+  }
+  expect((await runCli(['keys', 'list', '--environment', slug], { env })).stdout).toContain('open until');
   expect((await runCli(['keys', 'revoke', key.slice(0, 12)], { env })).code).toBe(0);
   expect((await runCli(['jobs'], { url: muster.url, apiKey: key })).code).toBe(3);
   expect((await runCli(['keys', 'create', '--environment', 'no such'], { env })).code).not.toBe(0);

@@ -15,7 +15,7 @@ export function addService(program: Command): void {
     .command('start')
     .summary('run the service on this machine')
     .description(
-      'Runs API and worker, by default on the bundled PostgreSQL with its data in DATA_DIR (./data). Settings are ' +
+      'Runs API and worker, by default on the bundled PostgreSQL with its data in DATA_DIR (.data). Settings are ' +
         'environment variables: docs/configuration.md.',
     )
     .configureHelp(LOCAL)
@@ -29,8 +29,8 @@ export function addService(program: Command): void {
     'Acts on DATABASE_URL, or on the bundled PostgreSQL in DATA_DIR, whether the service runs or not.';
   const keys = program
     .command('keys')
-    .summary('make, list and revoke API keys of the service on this machine')
-    .description(`Makes, lists and revokes API keys. ${where}`)
+    .summary('make, list, rotate and revoke API keys of the service on this machine')
+    .description(`Makes, lists, rotates and revokes API keys. ${where}`)
     .configureHelp(LOCAL);
   keys
     .command('create')
@@ -53,8 +53,19 @@ export function addService(program: Command): void {
       print(['keys', 'list', ...(environment === undefined ? [] : ['--environment', environment])]),
     );
   keys
+    .command('rotate')
+    .description(
+      'Makes a key of the same environment and scope, shown this one time, alone on standard output, and lets the old one end.',
+    )
+    .argument('<prefix>', 'of the old key, as keys list shows it')
+    .option('--overlap <time>', 'how long the old key is still accepted: 30m, 24h, 7d; 0 = not at all', '24h')
+    .addHelpText('after', '\nExample:\n  muster keys rotate mst_Ab3dE6gh --overlap 7d\n')
+    .action((prefix: string, { overlap }: { overlap: string }) =>
+      print(['keys', 'rotate', prefix, '--overlap', overlap]),
+    );
+  keys
     .command('revoke')
-    .description('Closes a key at once.')
+    .description('Revokes a key immediately.')
     .argument('<prefix>', 'of the key, as keys list shows it')
     .action((prefix: string) => print(['keys', 'revoke', prefix]));
 
