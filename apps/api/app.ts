@@ -49,7 +49,7 @@ export function createApi(deps: ApiDeps): Express {
   // First, because it is asked for far more often than all the rest.
   app.use(readJobRoute(deps, userpilot, caller));
   app.use(health(deps), metrics(deps, caller), reference(), dashboard());
-  const upserter = createLiveUpserter(deps.store);
+  const upserter = createLiveUpserter(deps.store, deps.settings.maxProfileBytes);
   app.use(identify(deps, upserter, caller), gurubaseProfiles(deps, upserter, caller.required));
   app.use(caller.required);
   app.use(validate(), track(deps));

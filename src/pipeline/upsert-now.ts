@@ -4,7 +4,7 @@
  */
 import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
-import { rowError } from '#job/outcome';
+import { type RowErrorCode, rowError } from '#job/outcome';
 import type { Store } from '#store/client';
 import { isDataFault } from '#store/faults';
 import { type LiveOutcome, type LiveRow, upsertNow } from '#store/upsert-now';
@@ -33,11 +33,11 @@ export interface LiveUpserter {
    * @returns what became of the call's user, or of its company when it has no user
    * @throws AppError row_refused when PostgreSQL refuses a value; unauthorized when the key is not valid any more
    */
-  upsert(call: LiveCall): Promise<Exclude<LiveOutcome, 'refused'>>;
+  upsert(call: LiveCall): Promise<Exclude<LiveOutcome, 'refused' | 'too_large'>>;
 }
 
 /** One for each process. */
-export function createLiveUpserter(store: Store): LiveUpserter {
+export function createLiveUpserter(store: Store, maxProfileBytes?: number): LiveUpserter {
   const waiting: Waiting[] = [];
   /** Of the calls that are being written. */
   const inWork = new Set<string>();
@@ -51,7 +51,7 @@ export function createLiveUpserter(store: Store): LiveUpserter {
       if (batch.length === 0) break;
       const names = batch.flatMap(({ call }) => namesOf(call));
       for (const name of names) inWork.add(name);
-      await apply(store, batch);
+      await apply(store, batch, maxProfileBytes);
       for (const name of names) inWork.delete(name);
     }
     lanes--;
@@ -63,6 +63,7 @@ export function createLiveUpserter(store: Store): LiveUpserter {
         void drain();
       });
       if (outcome === 'refused') throw new AppError('unauthorized');
+      if (outcome === 'too_large') throw rowRefused('metadata_too_large', 'metadata');
       return outcome;
     },
   };
@@ -99,26 +100,50 @@ function rowsOf({ user, company }: LiveCall): [Entity, LiveRow][] {
 }
 
 /** Never rejects. A value that PostgreSQL refuses is found by trying the calls one by one. */
-async function apply(store: Store, batch: readonly Waiting[]): Promise<void> {
+async function apply(store: Store, batch: readonly Waiting[], maxProfileBytes?: number): Promise<void> {
   try {
     const outcomes = await write(
       store,
       batch.map(({ call }) => call),
+      maxProfileBytes,
     );
     for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index] as LiveOutcome);
   } catch (error) {
     const [only] = batch;
-    if (batch.length > 1 && isDataFault(error)) {
-      for (const one of batch) await apply(store, [one]);
+    if (error instanceof HalfDoneError) {
+      const rest = batch.filter((_, place) => !error.places.has(place));
+      for (const [place, { resolve }] of batch.entries()) if (error.places.has(place)) resolve('too_large');
+      if (rest.length > 0) await apply(store, rest, maxProfileBytes);
+    } else if (batch.length > 1 && isDataFault(error)) {
+      for (const one of batch) await apply(store, [one], maxProfileBytes);
     } else if (only !== undefined && isDataFault(error)) {
-      only.reject(new AppError('row_refused', { rowErrors: [rowError('storage_error')], cause: error }));
+      only.reject(rowRefused('storage_error', '', error));
     } else {
       for (const { reject } of batch) reject(error);
     }
   }
 }
 
-async function write(store: Store, calls: readonly LiveCall[]): Promise<LiveOutcome[]> {
+function rowRefused(code: RowErrorCode, path: string, cause?: unknown): AppError {
+  return new AppError('row_refused', { rowErrors: [rowError(code, path)], cause });
+}
+
+/** Some calls have stored one of their rows, while the other is too large: nothing of this transaction may be committed. */
+class HalfDoneError extends Error {
+  constructor(readonly places: ReadonlySet<number>) {
+    super('calls were done by half');
+  }
+}
+
+function isHalfDone(call: LiveCall | undefined, outcome: LiveOutcome | undefined): boolean {
+  return outcome === 'too_large' && call?.user !== undefined && call.company !== undefined;
+}
+
+async function write(
+  store: Store,
+  calls: readonly LiveCall[],
+  maxProfileBytes?: number,
+): Promise<LiveOutcome[]> {
   const outcomes: LiveOutcome[] = [];
   await store.transaction(async (tx) => {
     for (const entity of ['company', 'user'] as const) {
@@ -128,9 +153,14 @@ async function write(store: Store, calls: readonly LiveCall[]): Promise<LiveOutc
         tx,
         entity,
         places.map((place) => calls[place]?.[entity] as LiveRow),
+        maxProfileBytes,
       );
-      for (const [index, place] of places.entries()) outcomes[place] = answers[index] as LiveOutcome;
+      for (const [index, place] of places.entries()) {
+        if (outcomes[place] !== 'too_large') outcomes[place] = answers[index] as LiveOutcome;
+      }
     }
+    const halves = new Set([...calls.keys()].filter((place) => isHalfDone(calls[place], outcomes[place])));
+    if (halves.size > 0) throw new HalfDoneError(halves);
   });
   return outcomes;
 }

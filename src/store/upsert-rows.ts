@@ -44,6 +44,11 @@ const UNBOUNDED: UpsertBounds = {
 const SAFE_MEMORY_BYTES = 9_000;
 const SAFE_PROFILE_BYTES = 6 * SAFE_MEMORY_BYTES + 310 * MAX_PROFILE_KEYS;
 
+/** Bytes in memory of metadata that needs no closer look to be within the limits. */
+export function safeBytesOf(maxProfileBytes: number): number {
+  return maxProfileBytes >= SAFE_PROFILE_BYTES ? SAFE_MEMORY_BYTES : 0;
+}
+
 interface UpsertAnswer extends OutcomeCounts {
   /** Users that had to be written, and that were. */
   wanted: number;
@@ -158,7 +163,7 @@ async function merge(
   const { entity, metadataMode, existingMode, dryRun } = job;
   const repeats = haveRepeats(rows);
   const { maxProfileBytes, answerTimeoutMs } = bounds;
-  const safeBytes = maxProfileBytes >= SAFE_PROFILE_BYTES ? SAFE_MEMORY_BYTES : 0;
+  const safeBytes = safeBytesOf(maxProfileBytes);
   const errors = JSON.stringify({ mode: [refusal(job)], size: [rowError('metadata_too_large', 'metadata')] });
   const values = [job.environmentId, job.id, writeInput(rows), errors, room, maxProfileBytes, safeBytes];
   const ask = async (refused: number[] | null): Promise<UpsertAnswer> => {

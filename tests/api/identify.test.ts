@@ -131,6 +131,19 @@ describe('POST /v1/identify', () => {
     expect(property).toMatchObject({ types: ['Boolean'], first_job_id: null });
   });
 
+  it('refuses what would make the stored metadata too large, and stores nothing of the call', async () => {
+    const fat = (names: string) => Object.fromEntries([...names].map((name) => [name, 'x'.repeat(60_000)]));
+    expect((await post('/v1/identify', { user_id: 'fat', metadata: fat('abcdefghijkl') })).status).toBe(202);
+    const grown = { user_id: 'fat', metadata: fat('mnopqrst'), company: { id: 'of-fat', name: 'n' } };
+    const { status, body } = await post('/v1/identify', grown);
+    expect({ status, code: body.errors[0].error_code }).toEqual({ status: 400, code: 'metadata_too_large' });
+    expect(Object.keys(JSON.parse(await read('/v1/users/fat')).metadata)).toHaveLength(12);
+    expect(await read('/v1/companies/of-fat')).toContain('company_not_found');
+    expect((await post('/v1/identify', { user_id: 'fat', metadata: { a: null } })).body.outcome).toBe(
+      'updated',
+    );
+  });
+
   it('runs while an import holds the slot', async () => {
     const slow = await startMuster({ usersPerMinute: 60 });
     try {
