@@ -60,7 +60,8 @@ describe('Whatever the shape of the data, the service stays bounded and fair', (
         const observed = await endWatch();
         note(name, observed, answers);
         expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
-        expect(observed.neighbourRequests).toBeGreaterThan(0);
+        expect(observed.neighbourRequests).toBeGreaterThan(observed.neighbourRefusals);
+        if (IS_LONG) expect(observed.neighbourRefusals).toBe(0);
         expect(observed.slowestNeighbourMs).toBeLessThan(MAX_NEIGHBOUR_MS);
         expect(observed.longestTransactionMs).toBeLessThan(MAX_TRANSACTION_MS);
         expect(observed.apiMb).toBeLessThan(MAX_RESIDENT_MB);
