@@ -4,14 +4,18 @@
  * would be served the least at the end of it: so what costs little never waits for what costs much, and over time all who
  * want more than there is have the same.
  *
- * The clock is the latest such time at which work began. Whoever is further behind it than one delivery, such as an
+ * The clock is the latest such time at which work began, and goes on by the part of what was worked since that each of
+ * those who wait could have had: so nobody waits for ever, however many come who had nothing yet. Whoever is further behind it than one delivery, such as an
  * environment that had nothing to do for a while, begins that far behind it, so that nobody saves up time.
  *
  * It decides about order only. What is wrong here, lost in a crash or a moment old costs fairness for a moment, nothing else.
  */
 import type { Queryable } from './client';
 
-/** How far an environment may be behind the clock: what a delivery costs at most as a rule. */
+/**
+ * How far an environment may be behind the clock: what a delivery costs at most as a rule. One that has never had anything
+ * begins at the clock: of those there may always be more, and everybody else would wait for them.
+ */
 const BEHIND_MS = 500;
 /** What a delivery is taken to cost of which nothing is known. */
 const FRESH_COST_MS = 500;
@@ -82,8 +86,7 @@ export async function findEarlierWork(db: Queryable, finishMs: number): Promise<
              start_ms + coalesce(w.cost_ms, ${FRESH_COST_MS}) AS "finishMs"
            FROM ${CLOCK}, jobs j LEFT JOIN worker_shares s ON s.environment_id = j.environment_id
              LEFT JOIN job_work w ON w.job_id = j.id, ${START}
-           WHERE j.ended_at IS NULL AND (j.holds_slot OR j.dry_run_slot IS NOT NULL)
-             AND j.attempts = 0 AND j.due_at <= clock_timestamp()
+           WHERE ${IS_DUE} AND j.attempts = 0
              AND start_ms + coalesce(w.cost_ms, ${FRESH_COST_MS}) < $1
              AND (w.working_until IS NULL OR w.working_until < clock_timestamp())
            ORDER BY "finishMs", j.due_at, j.id LIMIT 1`,
@@ -126,7 +129,9 @@ export async function endWork(
 ): Promise<void> {
   await db.query({
     name: 'end-work',
-    text: `WITH share AS (UPDATE worker_shares SET served_ms = served_ms + $4 WHERE environment_id = $2)
+    text: `WITH share AS (UPDATE worker_shares SET served_ms = served_ms + $4 WHERE environment_id = $2),
+             clock AS (UPDATE worker_clock SET served_ms = served_ms + $4 / greatest(1, (
+               SELECT count(*) FROM jobs WHERE ${IS_DUE})))
            UPDATE job_work SET cost_ms = $3, working_until = '-infinity' WHERE job_id = $1`,
     values: [jobId, environmentId, costMs, countedMs],
   });
@@ -144,6 +149,8 @@ export async function deleteWorkOfEnded(db: Queryable): Promise<void> {
   );
 }
 
+const IS_DUE =
+  'ended_at IS NULL AND (holds_slot OR dry_run_slot IS NOT NULL) AND due_at <= clock_timestamp()';
 const CLOCK = '(SELECT coalesce(max(served_ms), 0) AS clock_ms FROM worker_clock) clock';
-const START = `LATERAL (SELECT greatest(coalesce(s.served_ms, 0), clock_ms - ${BEHIND_MS}) AS start_ms) start`;
+const START = `LATERAL (SELECT greatest(coalesce(s.served_ms, clock_ms), clock_ms - ${BEHIND_MS}) AS start_ms) start`;
 const UNTIL = `clock_timestamp() + ${WORKING_MS} * interval '1 millisecond'`;
