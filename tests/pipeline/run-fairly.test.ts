@@ -194,13 +194,27 @@ describe('one worker', () => {
   });
 });
 
+it('those who come anew, however many, do not keep others waiting', async () => {
+  const simulation = new Simulation();
+  const old = await simulation.tenant(100, { periodMs: 1_000 });
+  await simulation.run(3_000);
+  for (let n = 0; n < 60; n++) {
+    await simulation.tenant(90);
+    await simulation.run(500);
+  }
+  expect(Math.max(...old.lateMs)).toBeLessThanOrEqual(5_000);
+});
+
 it('three workers share themselves among environments too, and never work on the same job', async () => {
   const simulation = new Simulation(3);
   const hogs = await many(10, () => simulation.tenant(500));
   await simulation.run(10_000);
   const neighbour = await simulation.tenant(10, { periodMs: 1_000 });
   await simulation.run(60_000);
-  expect(Math.max(...neighbour.lateMs)).toBeLessThanOrEqual(510);
+  // Its first delivery takes its turn, as of everybody who had nothing yet, and the next ones make up for that.
+  const { lateMs } = neighbour;
+  expect(Math.max(...lateMs)).toBeLessThanOrEqual(2_500);
+  expect(Math.max(...lateMs.slice(5))).toBeLessThanOrEqual(510);
   const served = hogs.map(({ servedMs }) => servedMs);
   expect(Math.max(...served) - Math.min(...served)).toBeLessThanOrEqual(1_000);
 });
