@@ -7,6 +7,7 @@
 import type { Entity } from '#job/entity';
 import type { Store, Transaction } from '#store/client';
 import { type Erasure, findErasures, listErasures } from '#store/erase';
+import { readRowTail } from '#store/row-tails';
 import {
   beginWalks,
   type ErasureWalk,
@@ -150,7 +151,8 @@ async function scrubRange(
   let bytes = 0;
   for (const { row, raw } of unread) {
     bytes += raw.length;
-    if (await filter.isErased(readRow(raw).id, raw)) erased.push(row);
+    const tail = readRowTail(tx, { environmentId: job.environmentId, jobId: job.id, row });
+    if (await filter.isErased(readRow(raw).id, raw, tail)) erased.push(row);
   }
   if (erased.length > 0) await scrubRows(tx, job, erased);
   return bytes < RANGE_BYTES ? range.through : (unread.at(-1)?.row ?? range.through);

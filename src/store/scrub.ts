@@ -5,6 +5,7 @@
 import type { Entity } from '#job/entity';
 import type { StagedRow } from '#job/row';
 import type { Queryable, Transaction } from './client';
+import { emptyStagedRows } from './staged-rows';
 
 /** A job as it is scrubbed. */
 export interface ScrubbedJob {
@@ -61,7 +62,7 @@ export async function scrubIds(
     [environmentId, id, after, through, ids],
   );
   if (rows.length > 0) {
-    await emptyRows(
+    await emptyStagedRows(
       tx,
       environmentId,
       id,
@@ -102,23 +103,11 @@ export async function scrubRows(
   { environmentId, id }: ScrubbedJob,
   rows: readonly number[],
 ): Promise<void> {
-  await emptyRows(tx, environmentId, id, rows);
+  await emptyStagedRows(tx, environmentId, id, rows);
   await tx.query(
     `UPDATE row_results SET id = NULL, errors = NULL, erased = true
      WHERE environment_id = $1 AND job_id = $2 AND row = ANY ($3)`,
     [environmentId, id, rows],
-  );
-}
-
-async function emptyRows(
-  tx: Transaction,
-  environmentId: number,
-  jobId: string,
-  rows: readonly number[],
-): Promise<void> {
-  await tx.query(
-    "UPDATE staged_rows SET raw = '' WHERE environment_id = $1 AND job_id = $2 AND row = ANY ($3)",
-    [environmentId, jobId, rows],
   );
 }
 
