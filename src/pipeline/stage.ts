@@ -156,7 +156,7 @@ class Upload implements StagedUpload {
   private async flush(): Promise<void> {
     const { store, request, jobId } = this.options;
     const staged = this.takeStaged();
-    await store.bulkTransaction(async (tx) => {
+    await store.bulkTransaction(request.owner.environmentId, async (tx) => {
       await requireOpenEnvironment(tx, request.owner.environmentId);
       // Another upload may have been faster: then there is no use in reading on.
       await requireRoom(tx, request);
@@ -224,6 +224,8 @@ class Upload implements StagedUpload {
     const { store, request, jobId } = this.options;
     const { environmentId } = request.owner;
     this.share.release();
-    if (this.begun) await store.transaction((tx) => discardUpload(tx, environmentId, jobId));
+    // Deleting what is large takes long, too.
+    if (this.begun)
+      await store.bulkTransaction(environmentId, (tx) => discardUpload(tx, environmentId, jobId));
   }
 }
