@@ -35,6 +35,7 @@ const BACK = [
   'src/pipeline/',
   'src/settings/',
 ];
+const UPDATE = 'apps/update-database\\.ts$';
 const SHARED = ['apps/process\\.ts$', 'apps/provision\\.ts$', 'apps/write-metrics\\.ts$'];
 
 module.exports = {
@@ -57,8 +58,8 @@ module.exports = {
     may('src/pipeline', 'src/job/', ERRORS, LOGGER, METRICS, 'src/store/', 'src/queue/'),
     may('apps/api', ...BACK, ...SHARED, 'src/dialect/'),
     may('apps/worker', ...BACK, ...SHARED),
-    may('apps/migrate', ...BACK),
-    may('apps/admin', ...BACK, 'apps/standalone/'),
+    may('apps/migrate', ...BACK, UPDATE),
+    may('apps/admin', ...BACK, UPDATE, 'apps/standalone/'),
     may(
       'apps/cli',
       'src/client/',
@@ -70,7 +71,7 @@ module.exports = {
       'apps/admin/',
       'apps/standalone/main',
     ),
-    may('apps/standalone', ...BACK, ...SHARED, 'src/client/', 'apps/api/', 'apps/worker/'),
+    may('apps/standalone', ...BACK, ...SHARED, UPDATE, 'src/client/', 'apps/api/', 'apps/worker/'),
     {
       name: 'dialects-apart',
       comment: 'a dialect never imports another one',

@@ -39,6 +39,9 @@ export const SETTINGS = z.object({
   DATABASE_URL: url('postgres:', 'postgresql:').describe(
     'PostgreSQL 14 or newer. Unset: an embedded PostgreSQL under DATA_DIR, started and stopped with the service.',
   ),
+  MIGRATE_DATABASE_URL: url('postgres:', 'postgresql:').describe(
+    'The same database as the owner of its tables: `npm run migrate`, which alone reads this, runs as it and lets the role of DATABASE_URL do no more than serve. Unset: DATABASE_URL.',
+  ),
   REDIS_URL: url('redis:', 'rediss:').describe(
     "BullMQ on this Redis. Unset: BullMQ's PostgreSQL backend in the same database.",
   ),
@@ -102,6 +105,7 @@ export interface Settings {
   port: number;
   host: string;
   databaseUrl: string | undefined;
+  migrateDatabaseUrl: string | undefined;
   redisUrl: string | undefined;
   dataDir: string | undefined;
   apiKey: string | undefined;
@@ -141,6 +145,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     port: values.PORT,
     host: values.HOST,
     databaseUrl: values.DATABASE_URL,
+    migrateDatabaseUrl: values.MIGRATE_DATABASE_URL,
     redisUrl: values.REDIS_URL,
     dataDir: values.DATA_DIR,
     apiKey: values.API_KEY,
