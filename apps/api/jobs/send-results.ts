@@ -4,8 +4,8 @@
  */
 import { stringify } from 'csv-stringify/sync';
 import { type Request, type Response, Router } from 'express';
+import { readShownHeader } from '#pipeline/erased-header';
 import { listResults } from '#pipeline/list-results';
-import { readCsvHeader } from '#store/jobs';
 import type { RowResult } from '#store/row-results';
 import { type ApiDeps, callerOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
@@ -32,7 +32,7 @@ export function sendResults(deps: ApiDeps): Router {
       const { outcome: outcomes, as } = readQuery(req, RESULTS_PARAMETERS);
       const job = await requireJob(deps, res, requireJobId(req, res));
       const { environmentId } = callerOf(res);
-      const csvHeader = await readCsvHeader(deps.store.pool, environmentId, job.id);
+      const csvHeader = await readShownHeader(deps.store.pool, job);
       deps.longAnswers.add('streams_per_key', callerOf(res).keyId, res);
       const format = as === 'input' ? inputFormat(csvHeader) : resultsFormat(req, res);
       const { id: jobId, entity } = job;
