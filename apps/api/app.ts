@@ -22,6 +22,7 @@ import { readJobRoute } from './jobs/read-job';
 import { sendResults } from './jobs/send-results';
 import { streamEvents } from './jobs/stream-events';
 import { metrics } from './metrics';
+import { PageCursors } from './page-cursors';
 import { profiles } from './profiles/profiles';
 import { listPropertiesRoute } from './properties/list-properties';
 import { reference } from './reference/reference';
@@ -54,12 +55,14 @@ export function createApi(deps: ApiDeps): Express {
   app.use(caller.required);
   app.use(validate(), track(deps));
   const memory = new UploadMemory();
+  const cursors = new PageCursors(deps.store);
   for (const kind of KINDS) {
     app.use(bulkIdentify({ ...deps, memory }, userpilot, kind));
-    app.use(profiles(deps, kind));
+    app.use(profiles(deps, cursors, kind));
   }
-  app.use(environment(deps), listPropertiesRoute(deps), listJobsRoute(deps, userpilot), sendResults(deps));
-  app.use(listWarningsRoute(deps));
+  app.use(environment(deps), sendResults(deps));
+  app.use(listPropertiesRoute(deps, cursors), listJobsRoute(deps, cursors, userpilot));
+  app.use(listWarningsRoute(deps, cursors));
   app.use(streamEvents(deps, userpilot), controlJob(deps, userpilot));
   app.use(() => {
     throw new AppError('not_found');

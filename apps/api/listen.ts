@@ -40,6 +40,8 @@ export async function listen(
       requestTimeout: limits.requestMs,
       connectionsCheckingInterval: limits.checkMs,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      // Node would answer without a body: guard-requests does it with one.
+      requireHostHeader: false,
     },
     app,
   );

@@ -17,12 +17,13 @@ import {
   findWalkedJob,
   goByKey,
   readUnreadRows,
-  renameFile,
+  rewriteJob,
   type ScrubbedJob,
   saveWalk,
   scrubIds,
   scrubRows,
 } from '#store/scrub';
+import { withoutErased } from './erased-header';
 import { ErasureFilter } from './erasure-filter';
 import { createRowReader } from './read-csv-row';
 import { scrubJobKeys, scrubNames } from './scrub-names';
@@ -109,7 +110,7 @@ function isAbout(erasure: Erasure, entity: Entity): boolean {
 }
 
 /**
- * What the job itself says: the name of its file, and the keys that its warnings are about.
+ * What the job itself says: the name of its file, its header line, and the keys that its warnings are about.
  * @returns whether the job's row was written
  */
 async function scrubJobRow(
@@ -118,15 +119,14 @@ async function scrubJobRow(
   filter: ErasureFilter,
   erasures: readonly Erasure[],
 ): Promise<boolean> {
-  const told = new ErasureFilter(
-    erasures.filter(({ id }) => id > job.ordinal),
-    job.entity,
-  );
+  const about = erasures.filter(({ id }) => id > job.ordinal);
+  const told = new ErasureFilter(about, job.entity);
   const filename = told.isTold(job.filename) ? erasedFilename(job.filename) : job.filename;
-  const isRenamed = filename !== job.filename;
-  if (isRenamed) await renameFile(tx, job, filename);
+  const csvHeader = job.csvHeader && withoutErased(job.csvHeader, job.entity, about);
+  const isRewritten = filename !== job.filename || csvHeader !== job.csvHeader;
+  if (isRewritten) await rewriteJob(tx, job, { filename, csvHeader });
   const isRid = !filter.isEmpty && (await scrubJobKeys(tx, job.id, erasures));
-  return isRenamed || isRid;
+  return isRewritten || isRid;
 }
 
 /** As shown_filename of the migrations names it too. */

@@ -71,7 +71,9 @@ export const SETTINGS = z.object({
     .describe('Days after which finished jobs, their rows and results are deleted.'),
   IDENTIFY_PER_MINUTE: wholeNumber(0, 100_000_000)
     .prefault('600')
-    .describe('Single calls (identify, Gurubase) of a key in a minute, for each API process; 0 = no limit.'),
+    .describe(
+      'Single calls (identify, Gurubase) of a key in a minute, over all API processes; 0 = no limit.',
+    ),
   TRACK: z
     .enum(['reject', 'ignore'])
     .default('reject')

@@ -117,9 +117,17 @@ export async function scrubRows(
  */
 export const RESCUE_SOON = `due_at = CASE WHEN ended_at IS NULL THEN clock_timestamp() - interval '1 minute' ELSE due_at END`;
 
-/** Gives the job's file another name. */
-export async function renameFile(tx: Transaction, { id }: ScrubbedJob, filename: string): Promise<void> {
-  await tx.query(`UPDATE jobs SET filename = $2, ${RESCUE_SOON} WHERE id = $1`, [id, filename]);
+/** Gives the job's file another name, and its rows another header line. */
+export async function rewriteJob(
+  tx: Transaction,
+  { id }: ScrubbedJob,
+  { filename, csvHeader }: Pick<ScrubbedJob, 'filename' | 'csvHeader'>,
+): Promise<void> {
+  await tx.query(`UPDATE jobs SET filename = $2, csv_header = $3, ${RESCUE_SOON} WHERE id = $1`, [
+    id,
+    filename,
+    csvHeader,
+  ]);
 }
 
 /** How far the scrubbing of an environment has come. */

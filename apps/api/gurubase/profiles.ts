@@ -37,7 +37,7 @@ export function gurubaseProfiles(
     .route(path)
     .all(authenticate)
     .post(
-      limitCalls(deps.settings.identifyPerMinute),
+      limitCalls(deps.store.pool, deps.settings.identifyPerMinute),
       async (req: Request<{ guruSlug: string }>, res: Response) => {
         readQuery(req, NO_PARAMETERS);
         await requireGuru(deps, res, req.params.guruSlug);

@@ -2,16 +2,16 @@
  * GET /v1/background_jobs/{job_id}/results: every row of a job in the order it came, as NDJSON or CSV, or the rows
  * themselves as they came. Streamed: a page of rows is in memory at a time.
  */
-import { stringify } from 'csv-stringify/sync';
 import { type Request, type Response, Router } from 'express';
+import { readShownHeader } from '#pipeline/erased-header';
 import { listResults } from '#pipeline/list-results';
 import { MAX_ROW_BYTES } from '#pipeline/read-row';
-import { readCsvHeader } from '#store/jobs';
 import type { RowResult } from '#store/row-results';
 import { readRowTail } from '#store/row-tails';
 import { type ApiDeps, callerOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { readQuery } from '../parameters';
+import { writeCsv } from '../write-csv';
 import { writePart } from '../write-part';
 import { requireJob, requireJobId } from './find-job';
 import { RESULTS_PARAMETERS } from './parameters';
@@ -34,7 +34,7 @@ export function sendResults(deps: ApiDeps): Router {
       const { outcome: outcomes, as } = readQuery(req, RESULTS_PARAMETERS);
       const job = await requireJob(deps, res, requireJobId(req, res));
       const { environmentId } = callerOf(res);
-      const csvHeader = await readCsvHeader(deps.store.pool, environmentId, job.id);
+      const csvHeader = await readShownHeader(deps.store.pool, job);
       deps.longAnswers.add('streams_per_key', callerOf(res).keyId, res);
       const { id: jobId, entity } = job;
       const readTail = (row: number) => readRowTail(deps.store.pool, { environmentId, jobId, row });
@@ -99,14 +99,6 @@ const CSV: Format = {
     ),
   ],
 };
-
-/**
- * Text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, CSV injection). What other
- * spreadsheets would split into cells is quoted, so that no formula begins behind a semicolon.
- */
-function writeCsv(records: unknown[][]): string {
-  return stringify(records, { escape_formulas: true, quoted_match: /[;\t]/ });
-}
 
 /** Rows that were erased are gone. A CSV file keeps its header. */
 function inputFormat(csvHeader: Buffer | null, readTail: (row: number) => AsyncIterable<Buffer>): Format {
