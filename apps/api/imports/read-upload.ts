@@ -10,7 +10,8 @@ import type { Request, Response } from 'express';
 import multer, { type FileFilterCallback, MulterError, type StorageEngine } from 'multer';
 import { AppError, type ErrorCode } from '#errors';
 import type { EntityTraits } from '#job/entity';
-import { createCutter, type Format } from '#pipeline/cut/create-cutter';
+import { createCutterByContent } from '#pipeline/cut/by-content';
+import type { Format } from '#pipeline/cut/create-cutter';
 import type { RowCutter } from '#pipeline/cut/row-cutter';
 import { askForBody, FORM_ALLOWANCE_BYTES } from '../ask-for-body';
 
@@ -67,7 +68,7 @@ export async function readUpload<T extends Content>(
   const format = isReadable ? formatOf(type.essence) : undefined;
   if (format === undefined) throw new AppError('unsupported_media_type');
   askForBody(req, res, maxBytes);
-  const cutter = createCutter(format, traits);
+  const cutter = createCutterByContent({ format, isFile: false }, traits);
   const content = encoding === 'gzip' ? consumeCompressed(req, cutter, consume) : consume(req, cutter);
   return { content: await content, filename: '' };
 }
@@ -125,7 +126,8 @@ function readMultipart<T extends Content>(
     let taking: Promise<void> = Promise.resolve();
     const storage: StorageEngine = {
       _handleFile(_req, file, done) {
-        taking = consume(file.stream, createCutter(isCsv(file) ? 'csv' : 'ndjson', traits)).then(
+        const format = isCsv(file) ? 'csv' : 'ndjson';
+        taking = consume(file.stream, createCutterByContent({ format, isFile: true }, traits)).then(
           (content) => {
             taken = { content, filename: safeFilename(file.originalname) };
             done(null, {});

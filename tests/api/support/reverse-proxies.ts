@@ -10,11 +10,18 @@ import { waitFor } from '../../support/wait';
 
 const EXAMPLES = path.resolve(__dirname, '..', '..', '..', 'examples', 'proxies');
 
-/** How each is started from its folder with the configuration in it. */
+/**
+ * How each is started from its folder with the configuration in it, and ended: nginx ends its workers itself; Caddy would
+ * wait for its clients.
+ */
 const COMMANDS = {
-  nginx: { file: 'nginx.conf', words: ['-p', '.', '-c', 'nginx.conf', '-g', 'daemon off;'] },
-  caddy: { file: 'Caddyfile', words: ['run', '--adapter', 'caddyfile', '--config', 'Caddyfile'] },
-  haproxy: { file: 'haproxy.cfg', words: ['-db', '-f', 'haproxy.cfg'] },
+  nginx: { file: 'nginx.conf', words: ['-p', '.', '-c', 'nginx.conf', '-g', 'daemon off;'], end: 'SIGTERM' },
+  caddy: {
+    file: 'Caddyfile',
+    words: ['run', '--adapter', 'caddyfile', '--config', 'Caddyfile'],
+    end: 'SIGKILL',
+  },
+  haproxy: { file: 'haproxy.cfg', words: ['-db', '-f', 'haproxy.cfg'], end: 'SIGKILL' },
 } as const;
 
 export type ProxyName = keyof typeof COMMANDS;
@@ -34,7 +41,7 @@ export async function startReverseProxy(
   apiUrl: string,
   change: (configuration: string) => string = (text) => text,
 ): Promise<ReverseProxy> {
-  const { file, words } = COMMANDS[name];
+  const { file, words, end } = COMMANDS[name];
   const port = await freePort();
   const folder = mkdtempSync(path.join(tmpdir(), `muster-${name}-`));
   const example = readFileSync(path.join(EXAMPLES, file), 'utf8');
@@ -73,7 +80,7 @@ export async function startReverseProxy(
   return {
     url: `http://127.0.0.1:${port}`,
     async close() {
-      child.kill('SIGTERM');
+      child.kill(end);
       await ended;
       rmSync(folder, { recursive: true });
     },
