@@ -36,6 +36,11 @@ export const ERRORS = {
   user_not_found: [404, 'Not Found', 'There is no such user in this environment.'],
   company_not_found: [404, 'Not Found', 'There is no such company in this environment.'],
   method_not_allowed: [405, 'Method Not Allowed', 'This address does not answer this method.'],
+  request_timeout: [
+    408,
+    'Request Timeout',
+    'The request did not arrive in time: its headers have 60 s, all of it has 5 minutes. Send less, or over a faster connection.',
+  ],
   job_in_progress: [409, 'Conflict', 'Another import of this environment is not finished.'],
   job_finished: [409, 'Conflict', 'The job has ended already.'],
   job_not_finished: [409, 'Conflict', 'The job has not ended yet: only then can its rows be tried again.'],
@@ -58,6 +63,11 @@ export const ERRORS = {
     'This Idempotency-Key was used for another body or other parameters.',
   ],
   rate_limited: [429, 'Too Many Requests', 'Too many requests. Wait as long as Retry-After says.'],
+  headers_too_large: [
+    431,
+    'Request Header Fields Too Large',
+    'Request line and headers are larger than 16 KiB together. Send fewer or shorter ones.',
+  ],
   not_supported: [
     501,
     'Not Implemented',

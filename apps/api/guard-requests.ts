@@ -4,6 +4,9 @@ import { AppError } from '#errors';
 import { isHost } from './context';
 import { OpenAnswers } from './limit-at-once';
 
+/** What may stand behind such a request is not to be believed either. */
+const CLOSE = { headers: { Connection: 'close' } };
+
 /**
  * Refuses a request with two Host headers, with none, or with one that is no host (RFC 9112, 3.2): a proxy may have believed
  * something else. Bounds the requests of a socket that are not answered yet: a client may send thousands without waiting
@@ -13,7 +16,7 @@ export function guardRequests(): RequestHandler {
   const perSocket = new OpenAnswers<Request['socket']>('requests_per_socket');
   return (req, res, next) => {
     const fault = hostFault(req);
-    if (fault !== undefined) throw new AppError('invalid_request', { details: fault });
+    if (fault !== undefined) throw new AppError('invalid_request', { ...CLOSE, details: fault });
     perSocket.add(req.socket, res);
     next();
   };

@@ -13,6 +13,7 @@ import { createCutter } from '#pipeline/cut/create-cutter';
 import type { LiveUpserter } from '#pipeline/upsert-now';
 import { findEnvironmentId } from '#store/api-keys';
 import { answerError } from '../answer-error';
+import { askForBody } from '../ask-for-body';
 import { type ApiDeps, callerOf, requireScope } from '../context';
 import { limitCalls } from '../limit-calls';
 import { methodNotAllowed } from '../method-not-allowed';
@@ -111,7 +112,7 @@ async function takeIn(
   spool: Spool,
   { settings: { maxBytes, maxRows } }: ApiDeps,
 ): Promise<void> {
-  if (req.headers.expect !== undefined) res.writeContinue();
+  askForBody(req, res, maxBytes);
   const cutter = createCutter('json', ENTITIES.user);
   let bytes = 0;
   let users = 0;
