@@ -29,6 +29,7 @@ import { assignRequestId, logRequests } from './request-log';
 import { identify } from './userpilot/identify';
 import { track } from './userpilot/track';
 import { validate } from './userpilot/validate';
+import { webhooks } from './webhooks/webhooks';
 
 const KINDS: readonly Entity[] = ['user', 'company'];
 
@@ -59,7 +60,7 @@ export function createApi(deps: ApiDeps): Express {
     app.use(profiles(deps, kind));
   }
   app.use(environment(deps), listPropertiesRoute(deps), listJobsRoute(deps, userpilot), sendResults(deps));
-  app.use(listWarningsRoute(deps));
+  app.use(listWarningsRoute(deps), webhooks(deps));
   app.use(streamEvents(deps, userpilot), controlJob(deps, userpilot));
   app.use(() => {
     throw new AppError('not_found');
