@@ -34,6 +34,7 @@ const BACK = [
   'src/queue/',
   'src/pipeline/',
   'src/settings/',
+  'src/webhook/',
 ];
 const UPDATE = 'apps/update-database\\.ts$';
 const SHARED = ['apps/process\\.ts$', 'apps/provision\\.ts$', 'apps/write-metrics\\.ts$'];
@@ -53,11 +54,12 @@ module.exports = {
     may('src/settings'),
     may('src/client', 'src/job/claim-lease\\.ts$'),
     may('src/dialect', 'src/job/', ERRORS),
-    may('src/store', 'src/job/', ERRORS, LOGGER, METRICS),
+    may('src/webhook', 'src/job/', ERRORS),
+    may('src/store', 'src/job/', ERRORS, LOGGER, METRICS, 'src/webhook/events'),
     may('src/queue', 'src/job/', ERRORS, LOGGER, METRICS),
     may('src/pipeline', 'src/job/', ERRORS, LOGGER, METRICS, 'src/store/', 'src/queue/'),
     may('apps/api', ...BACK, ...SHARED, 'src/dialect/'),
-    may('apps/worker', ...BACK, ...SHARED),
+    may('apps/worker', ...BACK, ...SHARED, 'src/dialect/'),
     may('apps/migrate', ...BACK, UPDATE),
     may('apps/admin', ...BACK, UPDATE, 'apps/standalone/'),
     may(
@@ -88,6 +90,7 @@ module.exports = {
     owns('csv-parse', 'src/pipeline/'),
     owns('lossless-json', 'src/pipeline/', 'src/dialect/'),
     owns('pino', 'src/logger'),
+    owns('standardwebhooks|ipaddr.js', 'src/webhook/'),
     owns('prom-client', 'src/metrics'),
     owns('zod', 'src/settings/', 'src/dialect/', 'apps/api/', 'apps/cli/'),
     owns('preact|uplot|vite|buffer|eventsource-parser', 'apps/dashboard/'),

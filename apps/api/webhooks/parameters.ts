@@ -9,7 +9,7 @@ const MAX_DESCRIPTION_CHARACTERS = 256;
 const url = storableText
   .min(1)
   .max(MAX_URL_CHARACTERS)
-  .meta({ description: 'Where messages are sent: https:// or http://.' });
+  .meta({ description: 'Where messages are sent, an address of https or http.' });
 const events = z
   .array(z.enum(WEBHOOK_EVENTS))
   .min(1)
