@@ -35,6 +35,7 @@ const BACK = [
   'src/file/',
   'src/pipeline/',
   'src/settings/',
+  'src/webhook/',
 ];
 const UPDATE = 'apps/update-database\\.ts$';
 const SHARED = ['apps/process\\.ts$', 'apps/provision\\.ts$', 'apps/write-metrics\\.ts$'];
@@ -55,11 +56,12 @@ module.exports = {
     may('src/file'),
     may('src/client', 'src/job/claim-lease\\.ts$'),
     may('src/dialect', 'src/job/', ERRORS),
-    may('src/store', 'src/job/', ERRORS, LOGGER, METRICS),
+    may('src/webhook', 'src/job/', ERRORS),
+    may('src/store', 'src/job/', ERRORS, LOGGER, METRICS, 'src/webhook/events'),
     may('src/queue', 'src/job/', ERRORS, LOGGER, METRICS),
     may('src/pipeline', 'src/job/', ERRORS, LOGGER, METRICS, 'src/file/', 'src/store/', 'src/queue/'),
     may('apps/api', ...BACK, ...SHARED, 'src/dialect/'),
-    may('apps/worker', ...BACK, ...SHARED),
+    may('apps/worker', ...BACK, ...SHARED, 'src/dialect/'),
     may('apps/migrate', ...BACK, UPDATE),
     may('apps/admin', ...BACK, UPDATE, 'apps/standalone/'),
     may(
@@ -90,6 +92,7 @@ module.exports = {
     owns('csv-parse', 'src/pipeline/'),
     owns('lossless-json', 'src/pipeline/', 'src/dialect/'),
     owns('pino', 'src/logger'),
+    owns('standardwebhooks|ipaddr.js', 'src/webhook/'),
     owns('prom-client', 'src/metrics'),
     owns('zod', 'src/settings/', 'src/dialect/', 'apps/api/', 'apps/cli/'),
     owns('preact|uplot|vite|buffer|eventsource-parser', 'apps/dashboard/'),

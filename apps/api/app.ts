@@ -30,6 +30,7 @@ import { assignRequestId, logRequests } from './request-log';
 import { identify } from './userpilot/identify';
 import { track } from './userpilot/track';
 import { validate } from './userpilot/validate';
+import { webhooks } from './webhooks/webhooks';
 
 const KINDS: readonly Entity[] = ['user', 'company'];
 
@@ -62,7 +63,7 @@ export function createApi(deps: ApiDeps): Express {
   }
   app.use(environment(deps), sendResults(deps));
   app.use(listPropertiesRoute(deps, cursors), listJobsRoute(deps, cursors, userpilot));
-  app.use(listWarningsRoute(deps, cursors));
+  app.use(listWarningsRoute(deps, cursors), webhooks(deps, cursors));
   app.use(streamEvents(deps, userpilot), controlJob(deps, userpilot));
   app.use(() => {
     throw new AppError('not_found');

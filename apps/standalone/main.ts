@@ -6,6 +6,7 @@ import { serveApi } from '#apps/api/serve';
 import { runProcess, type Service } from '#apps/process';
 import { provisionKeys, requireMigrated, whenAvailable } from '#apps/provision';
 import { updateDatabase } from '#apps/update-database';
+import { webhookOptions } from '#apps/worker/webhook-options';
 import { startWorker, workerConnections } from '#apps/worker/worker';
 import type { Logger } from '#logger';
 import { openQueue } from '#queue/open-queue';
@@ -79,6 +80,7 @@ async function serve(
     await provisionKeys(store, settings, logger);
     const listener = await serveApi({ store, queue, logger, databaseUrl, settings });
     const worker = startWorker({
+      ...webhookOptions(settings),
       store: workerStore,
       queue,
       logger,

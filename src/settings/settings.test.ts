@@ -7,6 +7,7 @@ describe('settings', () => {
     expect(readSettings({})).toEqual({
       port: 3000,
       host: '127.0.0.1',
+      allowPrivateTargets: false,
       databaseUrl: undefined,
       migrateDatabaseUrl: undefined,
       redisUrl: undefined,

@@ -86,6 +86,13 @@ export const SETTINGS = z.object({
   TRUST_PROXY: wholeNumber(0, 10)
     .prefault('0')
     .describe('Reverse proxies before the API: the address of a client is taken from X-Forwarded-For then.'),
+  ALLOW_PRIVATE_TARGETS: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .prefault('false')
+    .describe(
+      'Whether webhooks may lead to addresses that are not public, such as those of a private network.',
+    ),
   METRICS_TOKEN: z
     .string()
     .min(16, 'must have at least 16 characters')
@@ -120,6 +127,7 @@ export interface Settings {
   identifyPerMinute: number;
   track: 'reject' | 'ignore';
   maxStoredBytes: number;
+  allowPrivateTargets: boolean;
   metricsToken: string | undefined;
   metricsPort: number | undefined;
   trustProxy: number;
@@ -147,6 +155,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     port: values.PORT,
     host: values.HOST,
     databaseUrl: values.DATABASE_URL,
+    allowPrivateTargets: values.ALLOW_PRIVATE_TARGETS,
     migrateDatabaseUrl: values.MIGRATE_DATABASE_URL,
     redisUrl: values.REDIS_URL,
     dataDir: values.DATA_DIR,

@@ -4,6 +4,7 @@
  */
 import type { Store } from './client';
 import { deleteExpiredKeys } from './idempotency-keys';
+import { deleteOldDeliveries } from './webhook-deliveries';
 import { deleteWorkOfEnded } from './worker-shares';
 
 const BATCH_ROWS = 5_000;
@@ -28,6 +29,7 @@ export async function deleteExpired(store: Store, days: number): Promise<boolean
     if (!lock.rows[0]?.granted) return false;
     await deleteExpiredKeys(tx, KEY_HOURS);
     await deleteWorkOfEnded(tx);
+    if (await deleteOldDeliveries(tx, days)) return true;
     const { rows } = await tx.query<{ id: string; environmentId: number }>(
       `(SELECT id, environment_id AS "environmentId" FROM jobs
         WHERE ended_at < clock_timestamp() - $1 * interval '1 day' ORDER BY ended_at LIMIT 1)

@@ -22,6 +22,7 @@ import { jobRoutes } from './routes/jobs';
 import { openRoutes } from './routes/open';
 import { profileRoutes } from './routes/profiles';
 import { propertyRoutes } from './routes/properties';
+import { webhookRoutes } from './routes/webhooks';
 import {
   Company,
   CompanyRow,
@@ -43,6 +44,7 @@ import {
   User,
   UserRow,
 } from './schemas';
+import { NewSecret, Webhook, WebhookDelivery, WebhookEvent } from './schemas-of-webhooks';
 
 const DESCRIPTION = `Self-hosted bulk user import, compatible on the wire with Userpilot's bulk_identify.
 
@@ -70,6 +72,7 @@ const TAGS = [
   { name: 'Properties', description: 'The metadata keys that users and companies have.' },
   { name: 'Userpilot', description: 'Userpilot’s calls beside the imports.' },
   { name: 'Gurubase', description: 'Gurubase’s profiles, over the same users.' },
+  { name: 'Webhooks', description: 'Being told how jobs end.' },
   { name: 'Environment', description: 'What a key opens.' },
   { name: 'Service', description: 'Health and this reference. Open without a key.' },
 ];
@@ -91,6 +94,7 @@ const SCHEMAS: readonly z.ZodType[] = [
     Ready,
   ],
   ...[IdentifyBody, IdentifyCompanyBody, Identified],
+  ...[Webhook, NewSecret, WebhookDelivery, WebhookEvent],
   ...[GurubaseBody, GurubaseResults, GurubaseFailure, GurubaseMessage],
 ];
 
@@ -114,6 +118,7 @@ export function createDocument(): object {
     ...propertyRoutes,
     ...identifyRoutes,
     ...gurubaseRoutes,
+    ...webhookRoutes,
     ...environmentRoutes,
     ...openRoutes,
   ]) {
