@@ -41,7 +41,9 @@ async function input(jobId: string): Promise<string> {
 
 describe.each(Object.keys(BODIES) as Type[])('A row of several megabytes, sent as %s', (type) => {
   it('is refused with row_too_large, the others are stored, and the input is given back byte for byte', async () => {
+    const before = await traces(muster);
     const job = await imported(type);
+    expect((await traces(muster)).row_tails).toBeGreaterThan(before.row_tails ?? 0);
     const results = await muster.results(job.job_id);
     const codes = results.map(({ errors, outcome }) => errors[0]?.code ?? outcome);
     expect(new Set(codes)).toEqual(new Set(['created', 'row_too_large']));

@@ -7,7 +7,7 @@ import { AppError } from '#errors';
 import { HEAD_BYTES, recognize } from '#file/recognize';
 import type { EntityTraits } from '#job/entity';
 import { createCutter, type Format } from './create-cutter';
-import type { EmitRow, RowCutter } from './row-cutter';
+import type { EmitRow, EmitTail, RowCutter } from './row-cutter';
 
 /** How the client says what it sends. */
 export interface Declared {
@@ -38,22 +38,22 @@ class CutterByContent implements RowCutter {
     return this.cutter?.unfinishedBytes ?? this.head.length;
   }
 
-  push(chunk: Buffer, emit: EmitRow): void {
+  push(chunk: Buffer, emit: EmitRow, emitTail?: EmitTail): void {
     if (this.cutter !== undefined) {
-      this.cutter.push(chunk, emit);
+      this.cutter.push(chunk, emit, emitTail);
       return;
     }
     this.head = this.head.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.head, chunk]);
-    if (this.head.length >= HEAD_BYTES) this.begin(emit);
+    if (this.head.length >= HEAD_BYTES) this.begin(emit, emitTail);
   }
 
-  end(emit: EmitRow): void {
-    (this.cutter ?? this.begin(emit)).end(emit);
+  end(emit: EmitRow, emitTail?: EmitTail): void {
+    (this.cutter ?? this.begin(emit, emitTail)).end(emit, emitTail);
   }
 
-  private begin(emit: EmitRow): RowCutter {
+  private begin(emit: EmitRow, emitTail?: EmitTail): RowCutter {
     this.cutter = createCutter(this.formatOf(this.head), this.traits);
-    if (this.head.length > 0) this.cutter.push(this.head, emit);
+    if (this.head.length > 0) this.cutter.push(this.head, emit, emitTail);
     this.head = Buffer.alloc(0);
     return this.cutter;
   }
