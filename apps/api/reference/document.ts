@@ -12,11 +12,11 @@ import {
   JobWarning,
   RowErrorCode,
 } from '#dialect/userpilot/schemas';
+import { gurubaseRoutes } from '../dialects/gurubase/reference';
+import { identifyRoutes } from '../dialects/userpilot/reference';
 import { commonResponses, HEADERS } from './answers';
 import { errorExamples } from './examples';
 import { environmentRoutes } from './routes/environment';
-import { gurubaseRoutes } from './routes/gurubase';
-import { identifyRoutes } from './routes/identify';
 import { importRoutes } from './routes/imports';
 import { jobRoutes } from './routes/jobs';
 import { openRoutes } from './routes/open';
