@@ -58,8 +58,13 @@ export function createApi(deps: ApiDeps): Express {
     app.use(bulkIdentify({ ...deps, memory }, userpilot, kind));
     app.use(profiles(deps, kind));
   }
-  app.use(environment(deps), listPropertiesRoute(deps), listJobsRoute(deps, userpilot), sendResults(deps));
-  app.use(listWarningsRoute(deps));
+  app.use(
+    environment(deps),
+    listPropertiesRoute(deps),
+    listJobsRoute(deps, userpilot),
+    sendResults(deps, userpilot),
+  );
+  app.use(listWarningsRoute(deps, userpilot));
   app.use(streamEvents(deps, userpilot), controlJob(deps, userpilot));
   app.use(() => {
     throw new AppError('not_found');

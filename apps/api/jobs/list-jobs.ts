@@ -3,26 +3,21 @@ import { Router } from 'express';
 import type { Dialect } from '#dialect/dialect';
 import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
-import type { JobStatus } from '#job/lifecycle';
 import { MAX_LISTED_WARNINGS, shortenWarnings } from '#job/observations';
 import { listJobs } from '#store/jobs';
 import { type ApiDeps, baseUrlOf, callerOf, jobContextOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { nextLink, readQuery, writeCursor } from '../parameters';
-import { LIST_JOBS_PARAMETERS } from './parameters';
-
-/** On this wire a canceled job is shown as failed. */
-function shownAs(status: JobStatus): JobStatus[] {
-  return status === 'failed' ? ['failed', 'canceled'] : [status];
-}
+import { listJobsParameters } from './parameters';
 
 export function listJobsRoute({ store }: ApiDeps, dialect: Dialect): Router {
   const router = Router({ caseSensitive: true });
+  const parameters = listJobsParameters(dialect);
 
   router
     .route('/v1/background_jobs')
     .get(async (req, res) => {
-      const query = readQuery(req, LIST_JOBS_PARAMETERS);
+      const query = readQuery(req, parameters);
       const { limit, status, type, cursor, user_id: userId, company_id: companyId } = query;
       if (userId !== undefined && companyId !== undefined) {
         throw new AppError('invalid_parameter', { details: 'user_id and company_id exclude each other.' });
@@ -31,7 +26,7 @@ export function listJobsRoute({ store }: ApiDeps, dialect: Dialect): Router {
         userId !== undefined ? 'user' : companyId !== undefined ? 'company' : undefined;
       const jobs = await listJobs(store.pool, callerOf(res).environmentId, {
         limit: limit + 1,
-        statuses: status && shownAs(status),
+        statuses: status && dialect.readStatus(status),
         rowId: userId ?? companyId,
         // Jobs of the other kind need not be looked through.
         entity: type ?? kind,

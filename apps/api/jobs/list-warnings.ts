@@ -1,5 +1,6 @@
 /** GET /v1/background_jobs/{job_id}/warnings: all warnings of a job, page by page. */
 import { Router } from 'express';
+import type { Dialect } from '#dialect/dialect';
 import { listWarnings } from '#store/job-warnings';
 import { type ApiDeps, baseUrlOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
@@ -7,13 +8,13 @@ import { nextLink, readQuery, writeCursor } from '../parameters';
 import { requireJob, requireJobId } from './find-job';
 import { WARNINGS_PARAMETERS } from './parameters';
 
-export function listWarningsRoute(deps: ApiDeps): Router {
+export function listWarningsRoute(deps: ApiDeps, dialect: Dialect): Router {
   const router = Router({ caseSensitive: true });
   router
     .route('/v1/background_jobs/:jobId/warnings')
     .get(async (req, res) => {
       const { limit, cursor } = readQuery(req, WARNINGS_PARAMETERS);
-      const job = await requireJob(deps, res, requireJobId(req, res));
+      const job = await requireJob(deps, res, requireJobId(req, res, dialect));
       const found = await listWarnings(deps.store.pool, job, { after: cursor?.after, limit: limit + 1 });
       const page = found.slice(0, limit);
       const last = page.at(-1);

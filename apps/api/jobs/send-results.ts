@@ -4,6 +4,7 @@
  */
 import { stringify } from 'csv-stringify/sync';
 import { type Request, type Response, Router } from 'express';
+import type { Dialect } from '#dialect/dialect';
 import { listResults } from '#pipeline/list-results';
 import { readCsvHeader } from '#store/jobs';
 import type { RowResult } from '#store/row-results';
@@ -24,13 +25,13 @@ interface Format {
   write(page: RowResult[]): Buffer | string;
 }
 
-export function sendResults(deps: ApiDeps): Router {
+export function sendResults(deps: ApiDeps, dialect: Dialect): Router {
   const router = Router({ caseSensitive: true });
   router
     .route('/v1/background_jobs/:jobId/results')
     .get(async (req, res) => {
       const { outcome: outcomes, as } = readQuery(req, RESULTS_PARAMETERS);
-      const job = await requireJob(deps, res, requireJobId(req, res));
+      const job = await requireJob(deps, res, requireJobId(req, res, dialect));
       const { environmentId } = callerOf(res);
       const csvHeader = await readCsvHeader(deps.store.pool, environmentId, job.id);
       deps.longAnswers.add('streams_per_key', callerOf(res).keyId, res);

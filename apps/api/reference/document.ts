@@ -3,6 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-openapi';
 import type { z } from 'zod';
+import { GurubaseBody, GurubaseFailure, GurubaseMessage, GurubaseResults } from '#dialect/gurubase/schemas';
+import { Identified, IdentifyBody, IdentifyCompanyBody } from '#dialect/userpilot/identify-schemas';
 import {
   ErrorBody,
   ErrorCode,
@@ -27,14 +29,7 @@ import {
   CompanyRow,
   Deleted,
   Environment,
-  GurubaseBody,
-  GurubaseFailure,
-  GurubaseMessage,
-  GurubaseResults,
   Health,
-  Identified,
-  IdentifyBody,
-  IdentifyCompanyBody,
   Outcome,
   Property,
   Ready,

@@ -1,9 +1,10 @@
 /** Reference of the addresses under /v1/background_jobs. */
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { userpilot } from '#dialect/userpilot/dialect';
 import { Job, JobWarning } from '#dialect/userpilot/schemas';
 import {
-  LIST_JOBS_PARAMETERS,
+  listJobsParameters,
   READ_JOB_PARAMETERS,
   RESULTS_PARAMETERS,
   RETRY_PARAMETERS,
@@ -28,7 +29,7 @@ const list: RouteConfig = {
   operationId: 'list_jobs',
   tags: ['Jobs'],
   summary: 'List jobs, newest first',
-  request: { query: z.object(LIST_JOBS_PARAMETERS) },
+  request: { query: z.object(listJobsParameters(userpilot)) },
   responses: {
     200: {
       description: 'One page of jobs.',
