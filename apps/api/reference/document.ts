@@ -63,7 +63,7 @@ const TAGS = [
   { name: 'Users', description: 'Stored users.' },
   { name: 'Companies', description: 'Stored companies.' },
   { name: 'Properties', description: 'The metadata keys that users and companies have.' },
-  { name: 'Userpilot', description: 'Userpilot’s calls beside the imports.' },
+  { name: 'Userpilot', description: 'All that Userpilot documents and its clients call.' },
   { name: 'Gurubase', description: 'Gurubase’s profiles, over the same users.' },
   { name: 'Environment', description: 'What a key opens.' },
   { name: 'Service', description: 'Health and this reference. Open without a key.' },

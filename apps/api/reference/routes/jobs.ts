@@ -27,7 +27,7 @@ const list: RouteConfig = {
   method: 'get',
   path: '/v1/background_jobs',
   operationId: 'list_jobs',
-  tags: ['Jobs'],
+  tags: ['Jobs', 'Userpilot'],
   summary: 'List jobs, newest first',
   request: { query: z.object(listJobsParameters(userpilot)) },
   responses: {
@@ -44,7 +44,7 @@ const read: RouteConfig = {
   method: 'get',
   path: PATH,
   operationId: 'read_job',
-  tags: ['Jobs'],
+  tags: ['Jobs', 'Userpilot'],
   summary: 'Read a job, or wait until it changes',
   request: {
     params,
