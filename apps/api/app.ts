@@ -1,6 +1,5 @@
 /** The API as an Express application. It never listens and reads no environment: everything comes in as arguments. */
 import express, { type Express } from 'express';
-import helmet, { type HelmetOptions } from 'helmet';
 import { userpilot } from '#dialect/userpilot/dialect';
 import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
@@ -29,28 +28,25 @@ import { profiles } from './profiles/profiles';
 import { listPropertiesRoute } from './properties/list-properties';
 import { reference } from './reference/reference';
 import { assignRequestId, logRequests } from './request-log';
+import { securityHeaders } from './security-headers';
 
 const KINDS: readonly Entity[] = ['user', 'company'];
-
-/** What is no page loads nothing and is shown nowhere; pages have policies of their own. */
-const HELMET: HelmetOptions = {
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-  },
-};
 
 /** Puts the routes together, open ones first. */
 export function createApi(deps: ApiDeps): Express {
   const app = express();
-  app.disable('etag').enable('case sensitive routing').set('trust proxy', deps.settings.trustProxy);
-  app.use(assignRequestId(), logRequests(deps.logger), helmet(HELMET), guardRequests());
+  app
+    .disable('etag')
+    .disable('x-powered-by')
+    .enable('case sensitive routing')
+    .set('trust proxy', deps.settings.trustProxy);
+  app.use(assignRequestId(), logRequests(deps.logger), securityHeaders(), guardRequests());
   const caller = authentication(deps);
-  // First, because it is asked for far more often than all the rest.
-  app.use(readJobRoute(deps, userpilot, caller));
-  app.use(health(deps), metrics(deps, caller), reference(), dashboard());
   const upserter = createLiveUpserter(deps.store, deps.settings.maxProfileBytes);
-  app.use(identify(deps, upserter, caller), gurubaseProfiles(deps, upserter, caller.required));
+  // First, because they are asked for far more often than all the rest.
+  app.use(readJobRoute(deps, userpilot, caller), identify(deps, upserter, caller));
+  app.use(health(deps), metrics(deps, caller), reference(), dashboard());
+  app.use(gurubaseProfiles(deps, upserter, caller.required));
   app.use(caller.required);
   app.use(validate(), track(deps));
   const memory = new UploadMemory();
