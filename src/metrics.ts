@@ -23,6 +23,7 @@ export const LIMITS = [
   'requests_per_socket',
   'stored_import_bytes',
   'streams_per_key',
+  'unread_body',
   'upload_bytes',
   'uploads_per_key',
   'warnings',

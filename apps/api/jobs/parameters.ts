@@ -28,7 +28,13 @@ export const listJobsParameters = ({ statuses }: Pick<Dialect, 'statuses'>) => (
     description:
       'Only imports of companies that had a row of this one, in the same way. Not together with user_id.',
   }),
-  cursor: cursor(z.object({ at: z.iso.datetime().transform((text) => new Date(text)), id: z.uuid() })),
+  cursor: cursor(),
+});
+
+/** What a cursor of the list of jobs holds: the last job of the page. */
+export const LISTED_JOB = z.object({
+  at: z.iso.datetime().transform((text) => new Date(text)),
+  id: z.uuid(),
 });
 
 export const READ_JOB_PARAMETERS = {
@@ -40,8 +46,11 @@ export const READ_JOB_PARAMETERS = {
 
 export const WARNINGS_PARAMETERS = {
   limit: limit(1_000, 100),
-  cursor: cursor(z.object({ after: z.tuple([storableText, storableText, storableText]) })),
+  cursor: cursor(),
 };
+
+/** The same of a job's warnings: the key of the last one. */
+export const LISTED_WARNING = z.tuple([storableText, storableText, storableText]);
 
 export const RESULTS_PARAMETERS = {
   outcome: z

@@ -24,6 +24,7 @@ import { jobRoutes } from './routes/jobs';
 import { openRoutes } from './routes/open';
 import { profileRoutes } from './routes/profiles';
 import { propertyRoutes } from './routes/properties';
+import { webhookRoutes } from './routes/webhooks';
 import {
   Company,
   CompanyRow,
@@ -38,6 +39,7 @@ import {
   User,
   UserRow,
 } from './schemas';
+import { NewSecret, Webhook, WebhookDelivery, WebhookEvent } from './schemas-of-webhooks';
 
 const DESCRIPTION = `Self-hosted bulk user import, compatible on the wire with Userpilot's bulk_identify.
 
@@ -65,6 +67,7 @@ const TAGS = [
   { name: 'Properties', description: 'The metadata keys that users and companies have.' },
   { name: 'Userpilot', description: 'All that Userpilot documents and its clients call.' },
   { name: 'Gurubase', description: 'Gurubase’s profiles, over the same users.' },
+  { name: 'Webhooks', description: 'Being told how jobs end.' },
   { name: 'Environment', description: 'What a key opens.' },
   { name: 'Service', description: 'Health and this reference. Open without a key.' },
 ];
@@ -86,6 +89,7 @@ const SCHEMAS: readonly z.ZodType[] = [
     Ready,
   ],
   ...[IdentifyBody, IdentifyCompanyBody, Identified],
+  ...[Webhook, NewSecret, WebhookDelivery, WebhookEvent],
   ...[GurubaseBody, GurubaseResults, GurubaseFailure, GurubaseMessage],
 ];
 
@@ -109,6 +113,7 @@ export function createDocument(): object {
     ...propertyRoutes,
     ...identifyRoutes,
     ...gurubaseRoutes,
+    ...webhookRoutes,
     ...environmentRoutes,
     ...openRoutes,
   ]) {

@@ -27,7 +27,7 @@ export function identify(
 ): Router {
   const router = Router({ caseSensitive: true });
   const catalogue = createLiveCatalogue(store, logger);
-  const limit = limitCalls(settings.identifyPerMinute);
+  const limit = limitCalls(store.pool, settings.identifyPerMinute);
   const route = (
     path: string,
     read: (body: { text: string; value: unknown }, nested: NestedMode) => ReadCall,

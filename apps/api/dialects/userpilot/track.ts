@@ -14,7 +14,6 @@ export function track({ settings }: ApiDeps): Router {
       readQuery(req, NO_PARAMETERS);
       requireScope(res, 'import');
       if (settings.track === 'reject') throw new AppError('not_supported');
-      req.resume();
       res.status(202).json({ outcome: 'ignored' });
       countIgnoredEvent();
     })
