@@ -7,11 +7,11 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { userpilot } from '#dialect/userpilot/dialect';
 import { AppError, type ErrorCode } from '#errors';
 import type { Logger } from '#logger';
 import { countRefused, observeRequest } from '#metrics';
 import type { UnreadLimits } from './end-after-body';
+import { ownDialect } from './own-dialect';
 
 /** Node's codes; any other is invalid_request. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -73,7 +73,7 @@ export function answerBadHttp(server: Server, limits: UnreadLimits, logger: Logg
 }
 
 function writeAnswer(error: AppError, requestId: string): string {
-  const body = JSON.stringify(userpilot.writeError(error, requestId));
+  const body = JSON.stringify(ownDialect.writeError(error, requestId));
   return [
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`,
     'Content-Type: application/json; charset=utf-8',

@@ -1,7 +1,5 @@
 /** The API as an Express application. It never listens and reads no environment: everything comes in as arguments. */
 import express, { type Express } from 'express';
-import helmet, { type HelmetOptions } from 'helmet';
-import { userpilot } from '#dialect/userpilot/dialect';
 import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
 import { UploadMemory } from '#pipeline/upload-memory';
@@ -10,9 +8,12 @@ import { answerError } from './answer-error';
 import { authentication } from './authenticate';
 import type { ApiDeps } from './context';
 import { dashboard } from './dashboard';
+import { gurubaseProfiles } from './dialects/gurubase/profiles';
+import { identify } from './dialects/userpilot/identify';
+import { track } from './dialects/userpilot/track';
+import { validate } from './dialects/userpilot/validate';
 import { environment } from './environment';
 import { guardRequests } from './guard-requests';
-import { gurubaseProfiles } from './gurubase/profiles';
 import { health } from './health';
 import { bulkIdentify } from './imports/bulk-identify';
 import { controlJob } from './jobs/control-job';
@@ -22,52 +23,47 @@ import { readJobRoute } from './jobs/read-job';
 import { sendResults } from './jobs/send-results';
 import { streamEvents } from './jobs/stream-events';
 import { metrics } from './metrics';
+import { ownDialect } from './own-dialect';
 import { PageCursors } from './page-cursors';
 import { profiles } from './profiles/profiles';
 import { listPropertiesRoute } from './properties/list-properties';
 import { reference } from './reference/reference';
 import { assignRequestId, logRequests } from './request-log';
-import { identify } from './userpilot/identify';
-import { track } from './userpilot/track';
-import { validate } from './userpilot/validate';
+import { securityHeaders } from './security-headers';
 import { webhooks } from './webhooks/webhooks';
 
 const KINDS: readonly Entity[] = ['user', 'company'];
 
-/** What is no page loads nothing and is shown nowhere; pages have policies of their own. */
-const HELMET: HelmetOptions = {
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-  },
-};
-
 /** Puts the routes together, open ones first. */
 export function createApi(deps: ApiDeps): Express {
   const app = express();
-  app.disable('etag').enable('case sensitive routing').set('trust proxy', deps.settings.trustProxy);
-  app.use(assignRequestId(), logRequests(deps.logger), helmet(HELMET), guardRequests());
+  app
+    .disable('etag')
+    .disable('x-powered-by')
+    .enable('case sensitive routing')
+    .set('trust proxy', deps.settings.trustProxy);
+  app.use(assignRequestId(), logRequests(deps.logger), securityHeaders(), guardRequests());
   const caller = authentication(deps);
-  // First, because it is asked for far more often than all the rest.
-  app.use(readJobRoute(deps, userpilot, caller));
-  app.use(health(deps), metrics(deps, caller), reference(), dashboard());
   const upserter = createLiveUpserter(deps.store, deps.settings.maxProfileBytes);
-  app.use(identify(deps, upserter, caller), gurubaseProfiles(deps, upserter, caller.required));
+  // First, because they are asked for far more often than all the rest.
+  app.use(readJobRoute(deps, ownDialect, caller), identify(deps, upserter, caller));
+  app.use(health(deps), metrics(deps, caller), reference(), dashboard());
+  app.use(gurubaseProfiles(deps, upserter, caller.required));
   app.use(caller.required);
   app.use(validate(), track(deps));
   const memory = new UploadMemory();
   const cursors = new PageCursors(deps.store);
   for (const kind of KINDS) {
-    app.use(bulkIdentify({ ...deps, memory }, userpilot, kind));
+    app.use(bulkIdentify({ ...deps, memory }, ownDialect, kind));
     app.use(profiles(deps, cursors, kind));
   }
-  app.use(environment(deps), sendResults(deps));
-  app.use(listPropertiesRoute(deps, cursors), listJobsRoute(deps, cursors, userpilot));
-  app.use(listWarningsRoute(deps, cursors), webhooks(deps, cursors));
-  app.use(streamEvents(deps, userpilot), controlJob(deps, userpilot));
+  app.use(environment(deps), sendResults(deps, ownDialect));
+  app.use(listPropertiesRoute(deps, cursors), listJobsRoute(deps, cursors, ownDialect));
+  app.use(listWarningsRoute(deps, cursors, ownDialect), webhooks(deps, cursors));
+  app.use(streamEvents(deps, ownDialect), controlJob(deps, ownDialect));
   app.use(() => {
     throw new AppError('not_found');
   });
-  app.use(answerError(userpilot, deps.logger));
+  app.use(answerError(ownDialect, deps.logger));
   return app;
 }

@@ -55,6 +55,20 @@ function schemaOf(shape: z.ZodRawShape): z.ZodObject {
   return schema;
 }
 
+const defaults = new WeakMap<z.ZodRawShape, object>();
+
+/** What an address without a query string is read as; undefined when a parameter is required. Made once for each shape. */
+function defaultsOf(shape: z.ZodRawShape): object | undefined {
+  let made = defaults.get(shape);
+  if (made === undefined) {
+    const read = schemaOf(shape).safeParse({});
+    if (!read.success) return undefined;
+    made = Object.freeze(read.data);
+    defaults.set(shape, made);
+  }
+  return made;
+}
+
 /**
  * Reads the query string.
  * @throws AppError invalid_parameter, which names the parameters but not their values
@@ -63,6 +77,8 @@ export function readQuery<Shape extends z.ZodRawShape>(
   req: Request,
   shape: Shape,
 ): z.output<z.ZodObject<Shape>> {
+  const absent = req.url.includes('?') ? undefined : defaultsOf(shape);
+  if (absent !== undefined) return absent as z.output<z.ZodObject<Shape>>;
   const read = schemaOf(shape).safeParse(req.query);
   if (read.success) return read.data as z.output<z.ZodObject<Shape>>;
   const known = Object.keys(shape);

@@ -3,27 +3,22 @@ import { Router } from 'express';
 import type { Dialect } from '#dialect/dialect';
 import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
-import type { JobStatus } from '#job/lifecycle';
 import { MAX_LISTED_WARNINGS, shortenWarnings } from '#job/observations';
 import { listJobs } from '#store/jobs';
 import { type ApiDeps, baseUrlOf, callerOf, jobContextOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import type { CursorScope, PageCursors } from '../page-cursors';
 import { nextLink, readQuery } from '../parameters';
-import { LIST_JOBS_PARAMETERS, LISTED_JOB } from './parameters';
-
-/** On this wire a canceled job is shown as failed. */
-function shownAs(status: JobStatus): JobStatus[] {
-  return status === 'failed' ? ['failed', 'canceled'] : [status];
-}
+import { LISTED_JOB, listJobsParameters } from './parameters';
 
 export function listJobsRoute({ store }: ApiDeps, cursors: PageCursors, dialect: Dialect): Router {
   const router = Router({ caseSensitive: true });
+  const parameters = listJobsParameters(dialect);
 
   router
     .route('/v1/background_jobs')
     .get(async (req, res) => {
-      const query = readQuery(req, LIST_JOBS_PARAMETERS);
+      const query = readQuery(req, parameters);
       const { limit, status, type, user_id: userId, company_id: companyId } = query;
       const { environmentId } = callerOf(res);
       if (userId !== undefined && companyId !== undefined) {
@@ -36,7 +31,7 @@ export function listJobsRoute({ store }: ApiDeps, cursors: PageCursors, dialect:
       const before = await cursors.open(scope, LISTED_JOB, query.cursor);
       const jobs = await listJobs(store.pool, environmentId, {
         limit: limit + 1,
-        statuses: status && shownAs(status),
+        statuses: status && dialect.readStatus(status),
         rowId: userId ?? companyId,
         // Jobs of the other kind need not be looked through.
         entity: type ?? kind,

@@ -3,6 +3,7 @@
  * themselves as they came. Streamed: a page of rows is in memory at a time.
  */
 import { type Request, type Response, Router } from 'express';
+import type { Dialect } from '#dialect/dialect';
 import { readShownHeader } from '#pipeline/erased-header';
 import { listResults } from '#pipeline/list-results';
 import { MAX_ROW_BYTES } from '#pipeline/read-row';
@@ -26,13 +27,13 @@ interface Format {
   write(page: RowResult[]): Iterable<Buffer | string> | AsyncIterable<Buffer | string>;
 }
 
-export function sendResults(deps: ApiDeps): Router {
+export function sendResults(deps: ApiDeps, dialect: Dialect): Router {
   const router = Router({ caseSensitive: true });
   router
     .route('/v1/background_jobs/:jobId/results')
     .get(async (req, res) => {
       const { outcome: outcomes, as } = readQuery(req, RESULTS_PARAMETERS);
-      const job = await requireJob(deps, res, requireJobId(req, res));
+      const job = await requireJob(deps, res, requireJobId(req, res, dialect));
       const { environmentId } = callerOf(res);
       const csvHeader = await readShownHeader(deps.store.pool, job);
       deps.longAnswers.add('streams_per_key', callerOf(res).keyId, res);

@@ -3,6 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-openapi';
 import type { z } from 'zod';
+import { GurubaseBody, GurubaseFailure, GurubaseMessage, GurubaseResults } from '#dialect/gurubase/schemas';
+import { Identified, IdentifyBody, IdentifyCompanyBody } from '#dialect/userpilot/identify-schemas';
 import {
   ErrorBody,
   ErrorCode,
@@ -12,11 +14,11 @@ import {
   JobWarning,
   RowErrorCode,
 } from '#dialect/userpilot/schemas';
+import { gurubaseRoutes } from '../dialects/gurubase/reference';
+import { identifyRoutes } from '../dialects/userpilot/reference';
 import { commonResponses, HEADERS } from './answers';
 import { errorExamples } from './examples';
 import { environmentRoutes } from './routes/environment';
-import { gurubaseRoutes } from './routes/gurubase';
-import { identifyRoutes } from './routes/identify';
 import { importRoutes } from './routes/imports';
 import { jobRoutes } from './routes/jobs';
 import { openRoutes } from './routes/open';
@@ -28,14 +30,7 @@ import {
   CompanyRow,
   Deleted,
   Environment,
-  GurubaseBody,
-  GurubaseFailure,
-  GurubaseMessage,
-  GurubaseResults,
   Health,
-  Identified,
-  IdentifyBody,
-  IdentifyCompanyBody,
   Outcome,
   Property,
   Ready,
@@ -70,7 +65,7 @@ const TAGS = [
   { name: 'Users', description: 'Stored users.' },
   { name: 'Companies', description: 'Stored companies.' },
   { name: 'Properties', description: 'The metadata keys that users and companies have.' },
-  { name: 'Userpilot', description: 'Userpilot’s calls beside the imports.' },
+  { name: 'Userpilot', description: 'All that Userpilot documents and its clients call.' },
   { name: 'Gurubase', description: 'Gurubase’s profiles, over the same users.' },
   { name: 'Webhooks', description: 'Being told how jobs end.' },
   { name: 'Environment', description: 'What a key opens.' },

@@ -65,7 +65,7 @@ function bulkIdentify(entity: Entity): RouteConfig {
     method: 'post',
     path: `/v1/${collection}/bulk_identify`,
     operationId: `import_${collection}`,
-    tags: ['Imports'],
+    tags: ['Imports', 'Userpilot'],
     summary: `Create or update ${collection} in bulk`,
     description: DESCRIPTION,
     request: {

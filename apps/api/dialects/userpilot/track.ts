@@ -1,9 +1,10 @@
 /** POST /v1/track: events, which Muster does not store. It says so, unless it was told to let them pass. */
 import { Router } from 'express';
 import { AppError } from '#errors';
-import { type ApiDeps, requireScope } from '../context';
-import { methodNotAllowed } from '../method-not-allowed';
-import { NO_PARAMETERS, readQuery } from '../parameters';
+import { countIgnoredEvent } from '#metrics';
+import { type ApiDeps, requireScope } from '../../context';
+import { methodNotAllowed } from '../../method-not-allowed';
+import { NO_PARAMETERS, readQuery } from '../../parameters';
 
 export function track({ settings }: ApiDeps): Router {
   const router = Router({ caseSensitive: true });
@@ -14,6 +15,7 @@ export function track({ settings }: ApiDeps): Router {
       requireScope(res, 'import');
       if (settings.track === 'reject') throw new AppError('not_supported');
       res.status(202).json({ outcome: 'ignored' });
+      countIgnoredEvent();
     })
     .all(methodNotAllowed('POST'));
   return router;

@@ -11,21 +11,19 @@ import { AppError } from '#errors';
 import { ENTITIES } from '#job/entity';
 import { createCutter } from '#pipeline/cut/create-cutter';
 import type { LiveUpserter } from '#pipeline/upsert-now';
-import { findEnvironmentId } from '#store/api-keys';
-import { answerError } from '../answer-error';
-import { askForBody } from '../ask-for-body';
-import { type ApiDeps, callerOf, requireScope } from '../context';
-import { limitCalls } from '../limit-calls';
-import { methodNotAllowed } from '../method-not-allowed';
-import { NO_PARAMETERS, readQuery } from '../parameters';
+import { answerError } from '../../answer-error';
+import { askForBody } from '../../ask-for-body';
+import { type ApiDeps, callerOf, requireScope } from '../../context';
+import { limitCalls } from '../../limit-calls';
+import { methodNotAllowed } from '../../method-not-allowed';
+import { NO_PARAMETERS, readQuery } from '../../parameters';
+import { requireEnvironment } from '../../require-environment';
 import { Spool } from './spool';
 
 /** Elements that are applied at a stretch. */
 const STRETCH = 500;
 /** Longer than an element with the largest memory, its numbers and white space written out at length. */
 const MAX_ELEMENT_BYTES = 4 * 1024 * 1024;
-/** Longest slug that an answer repeats. */
-const SHOWN_SLUG = /^[A-Za-z0-9_-]{1,64}$/;
 
 export function gurubaseProfiles(
   deps: ApiDeps,
@@ -41,7 +39,7 @@ export function gurubaseProfiles(
       limitCalls(deps.store.pool, deps.settings.identifyPerMinute),
       async (req: Request<{ guruSlug: string }>, res: Response) => {
         readQuery(req, NO_PARAMETERS);
-        await requireGuru(deps, res, req.params.guruSlug);
+        await requireEnvironment(deps, res, req.params.guruSlug);
         requireScope(res, 'import');
         if (!req.is('application/json')) throw new AppError('unsupported_media_type');
         const { status, body } = writeResults(await upsertProfiles(req, res, deps, upserter));
@@ -51,14 +49,6 @@ export function gurubaseProfiles(
     .all(methodNotAllowed('POST'));
   router.use(path, answerError(gurubase, deps.logger));
   return router;
-}
-
-/** @throws AppError environment_not_found; forbidden when it is another environment's */
-async function requireGuru({ store }: ApiDeps, res: Response, slug: string): Promise<void> {
-  if (slug === callerOf(res).slug) return;
-  if ((await findEnvironmentId(store, slug)) !== undefined) throw new AppError('forbidden');
-  const shown = SHOWN_SLUG.test(slug) ? `${slug} ` : '';
-  throw new AppError('environment_not_found', { details: `Guru type ${shown}not found` });
 }
 
 /**
