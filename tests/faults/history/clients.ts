@@ -158,8 +158,8 @@ export class Clients {
   }
 
   private async erase(client: string, pick: Pick): Promise<void> {
-    await sleep(200 + pick(1_500));
-    const ids = [...new Set(Array.from({ length: 1 + pick(3) }, () => this.pickUser(pick)))];
+    await sleep(1_000 + pick(3_000));
+    const ids = [...new Set(Array.from({ length: 1 + pick(2) }, () => this.pickUser(pick)))];
     await this.call(client, { operation: 'erase', arguments: { ids } }, 'DELETE', '/v1/users', {
       body: JSON.stringify({ users: ids }),
     });
@@ -167,10 +167,10 @@ export class Clients {
 
   /** Cancels the job at work, or tries rows of an earlier one again. */
   private async control(client: string, pick: Pick): Promise<void> {
-    await sleep(500 + pick(2_000));
-    const jobId = this.jobs.at(-1 - pick(3));
+    await sleep(1_000 + pick(2_500));
+    const jobId = this.jobs.at(-1 - pick(4));
     if (jobId === undefined) return;
-    if (pick(2) === 0) {
+    if (pick(5) < 2) {
       const answer = await this.call(
         client,
         { operation: 'cancel', arguments: { jobId } },
@@ -189,7 +189,7 @@ export class Clients {
         client,
         { operation: 'retry', arguments: { jobId } },
         'POST',
-        `/v1/background_jobs/${jobId}/retry`,
+        `/v1/background_jobs/${jobId}/retry?on_busy=queue`,
       );
       if (answer !== 'unknown' && answer.status === 202 && answer.jobId !== undefined)
         this.jobs.push(answer.jobId);
