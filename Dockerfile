@@ -18,7 +18,7 @@ ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=3000
 WORKDIR /app
-# All of it belongs to root: the service cannot change it, and writes no file.
+# All of it belongs to root: the service cannot change it, and writes no file but uploads in progress, in /tmp.
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/prisma ./prisma

@@ -12,6 +12,7 @@ import { largeTable } from './benches/large-table';
 import { parallelUploads } from './benches/parallel-uploads';
 import { peers } from './benches/peers';
 import { polls } from './benches/polls';
+import { refusedUploads } from './benches/refused-uploads';
 import { results } from './benches/results';
 import { start } from './benches/start';
 import { throughput } from './benches/throughput';
@@ -33,6 +34,7 @@ export const BENCHES: readonly Bench[] = [
   polls,
   identify,
   parallelUploads,
+  refusedUploads,
   throughput,
   unchanged,
   environments,

@@ -90,7 +90,11 @@ export const ERRORS = {
     'Internal Server Error',
     'Something failed inside the service. The request id finds it in the log.',
   ],
-  unavailable: [503, 'Service Unavailable', 'The database cannot be reached at the moment. Try again.'],
+  unavailable: [
+    503,
+    'Service Unavailable',
+    'The database, or the disk that uploads wait on, cannot be used at the moment. Try again.',
+  ],
 } as const satisfies Record<string, readonly [status: number, title: string, sentence: string]>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,15 +1,16 @@
 /**
- * Streams a body into the staging table, in constant memory: bytes are cut into rows and written by COPY, about a
- * megabyte at a time. Connections are held for the moment of a write only, so a slow client blocks nobody.
+ * Streams a body into the staging table, in constant memory: bytes are cut into rows, which wait in a temporary file until
+ * the body is whole, and are then written by COPY, about a megabyte at a time. So an upload that is refused or aborted
+ * writes nothing to the database, and a slow client holds no connection.
  *
- * Until `accept` there is no job, no slot and nothing that anyone can see. Rows of a body larger than one buffer are
- * committed beforehand under an entry in `uploads`; `accept` removes the entry in the transaction that makes the job, and
- * whatever a crash leaves behind is found by that entry and swept.
+ * Until `accept` there is no job, no slot and nothing that anyone can see. `accept` commits the rows of a body larger than
+ * one buffer under an entry in `uploads`, and removes the entry in the transaction that makes the job; whatever a crash
+ * leaves in between is found by that entry and swept.
  */
 import type { Readable } from 'node:stream';
 import { AppError } from '#errors';
 import type { Job } from '#job/job';
-import type { Store, Transaction } from '#store/client';
+import type { Queryable, Store, Transaction } from '#store/client';
 import { insertJob } from '#store/jobs';
 import { requireOpenEnvironment } from '#store/open-environment';
 import { insertRowTails, type RowTail } from '#store/row-tails';
@@ -21,8 +22,11 @@ import { RequestDigest, requireSize } from './request-digest';
 import { inPlace, requireRoom, takePlace } from './slot';
 import { requireStorage } from './storage-quota';
 import type { UploadMemory, UploadShare } from './upload-memory';
+import { type Staged, UploadSpool } from './upload-spool';
 
-const FLUSH_BYTES = 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
+/** Pieces that one transaction writes: fewer commits, and no connection is held for long. */
+const TRANSACTION_PIECES = 8;
 
 export interface StageOptions {
   store: Store;
@@ -59,7 +63,7 @@ export interface StagedUpload {
 
 /**
  * Reads the body to its end. When it throws, nothing is left and the rest of the body is still unread.
- * @throws AppError payload_too_large, too_many_rows, empty_import, job_in_progress, storage_full, and what the cutter throws; the body's own error
+ * @throws AppError payload_too_large, too_many_rows, empty_import, job_in_progress, storage_full, unavailable, and what the cutter throws; the body's own error
  * when the client goes away
  */
 export async function stage(body: Readable, options: StageOptions): Promise<StagedUpload> {
@@ -73,12 +77,6 @@ export async function stage(body: Readable, options: StageOptions): Promise<Stag
   return upload;
 }
 
-/** What is written at once. */
-interface Staged {
-  rows: Buffer;
-  tails: readonly RowTail[];
-}
-
 class Upload implements StagedUpload {
   rows = 0;
   bytes = 0;
@@ -89,6 +87,8 @@ class Upload implements StagedUpload {
   private tailPieces = 0;
   private readonly hash: RequestDigest;
   private readonly share: UploadShare;
+  private readonly spool = new UploadSpool();
+  /** Rows are committed under an entry in `uploads`. */
   private begun = false;
 
   constructor(private readonly options: StageOptions) {
@@ -115,7 +115,7 @@ class Upload implements StagedUpload {
       if (withDigest) this.hash.update(chunk);
       cutter.push(chunk, this.add, this.addTail);
       this.share.hold(cutter.unfinishedBytes + this.stagedBytes);
-      if (this.stagedBytes >= FLUSH_BYTES) await this.flush();
+      if (this.stagedBytes >= PIECE_BYTES) await this.putAside();
     }
     cutter.end(this.add, this.addTail);
     if (this.rows === 0) throw new AppError('empty_import');
@@ -153,20 +153,34 @@ class Upload implements StagedUpload {
     await insertRowTails(tx, { environmentId: request.owner.environmentId, jobId }, tails);
   }
 
-  private async flush(): Promise<void> {
+  private async putAside(): Promise<void> {
+    await this.requireUse(this.options.store.pool);
+    await this.spool.add(this.takeStaged());
+  }
+
+  /** Another upload may have been faster, or there is no room: then there is no use in reading on. */
+  private async requireUse(db: Queryable): Promise<void> {
+    await requireRoom(db, this.options.request);
+    await requireStorage(db, { ...this.quota, more: this.bytes });
+  }
+
+  /** Commits what was put aside, some pieces at a time. */
+  private async stageSpooled(): Promise<void> {
     const { store, request, jobId } = this.options;
-    const staged = this.takeStaged();
-    await store.bulkTransaction(request.owner.environmentId, async (tx) => {
-      await requireOpenEnvironment(tx, request.owner.environmentId);
-      // Another upload may have been faster: then there is no use in reading on.
-      await requireRoom(tx, request);
-      await requireStorage(tx, { ...this.quota, more: this.bytes });
-      if (!this.begun) await beginUpload(tx, request.owner.environmentId, jobId);
-      await this.write(tx, staged);
-      // The job's own commit waits for the disk, and with it for everything that was written before.
-      await tx.query('SET LOCAL synchronous_commit = off');
-    });
-    this.begun = true;
+    const { environmentId } = request.owner;
+    const { spool } = this;
+    for (let from = 0; from < spool.pieces; from += TRANSACTION_PIECES) {
+      await store.bulkTransaction(environmentId, async (tx) => {
+        await requireOpenEnvironment(tx, environmentId);
+        await this.requireUse(tx);
+        if (from === 0) await beginUpload(tx, environmentId, jobId);
+        for await (const piece of spool.read(from, from + TRANSACTION_PIECES)) await this.write(tx, piece);
+        // The job's own commit waits for the disk, and with it for everything that was written before.
+        await tx.query('SET LOCAL synchronous_commit = off');
+      });
+      this.begun = true;
+    }
+    await spool.close();
   }
 
   async accept(
@@ -175,6 +189,12 @@ class Upload implements StagedUpload {
   ): Promise<Job> {
     const { store, request } = this.options;
     const rest = this.takeStaged();
+    try {
+      await this.stageSpooled();
+    } catch (error) {
+      await this.discard();
+      throw error;
+    }
     const make = () =>
       store.transaction(async (tx) => {
         const job = await this.makeJob(tx, rest, filename);
@@ -224,6 +244,7 @@ class Upload implements StagedUpload {
     const { store, request, jobId } = this.options;
     const { environmentId } = request.owner;
     this.share.release();
+    await this.spool.close();
     // Deleting what is large takes long, too.
     if (this.begun)
       await store.bulkTransaction(environmentId, (tx) => discardUpload(tx, environmentId, jobId));

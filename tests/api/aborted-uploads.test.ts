@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pino from 'pino';
 import { serveApi } from '#apps/api/serve';
 import { type Muster, startMuster } from '../support/muster';
+import { countSpoolFiles } from '../support/spool-files';
 import { waitFor } from '../support/wait';
 import { FORM_TYPE, filePart, form, jsonOfBytes, ndjsonOfBytes } from './support/form';
 import { openRaw, requestHead } from './support/raw-http';
@@ -40,7 +41,7 @@ describe.each([
       await connection.write(head(type, { 'Content-Length': body.length }));
       await connection.write(body.subarray(0, cut));
       if (percent >= 50) {
-        await waitFor('the first rows in the database', async () => (await traces(muster)).uploads === 1);
+        await waitFor('the first rows', () => countSpoolFiles() === 1);
       }
       await connection.reset();
       // The next one is accepted at once, whether the rest of the last one is removed yet or not.
@@ -49,6 +50,7 @@ describe.each([
         const { uploads, staged_rows, slots_taken, jobs } = await traces(muster);
         // The import just made has its one row.
         return (
+          countSpoolFiles() === 0 &&
           uploads === 0 &&
           slots_taken === 0 &&
           jobs === (before.jobs ?? 0) + 1 &&
@@ -64,11 +66,11 @@ describe.each([
     const connection = await openRaw(muster.url);
     await connection.write(head(type, { 'Transfer-Encoding': 'chunked' }));
     await connection.write(chunk(body).subarray(0, 2_000_000));
-    await waitFor('the first rows in the database', async () => (await traces(muster)).uploads === 1);
+    await waitFor('the first rows', () => countSpoolFiles() === 1);
+    expect(await traces(muster)).toEqual(before);
     await connection.reset();
-    await waitFor('the database as it was', async () => {
-      return JSON.stringify(await traces(muster)) === JSON.stringify(before);
-    });
+    await waitFor('the end of the temporary file', () => countSpoolFiles() === 0);
+    expect(await traces(muster)).toEqual(before);
   });
 
   it('gracefully, by a half-closed connection, leaves nothing', async () => {
@@ -99,29 +101,20 @@ it('20 uploads that end at once leave nothing', async () => {
   await expectNextImportAccepted(muster);
   await waitFor('an empty database', async () => {
     const { uploads, staged_rows } = await traces(muster);
-    return uploads === 0 && staged_rows === (before.staged_rows ?? 0) + 1;
+    return countSpoolFiles() === 0 && uploads === 0 && staged_rows === (before.staged_rows ?? 0) + 1;
   });
 });
 
-it('the refusal of a form that was cut comes after its rows are removed, not before', async () => {
+it('the refusal of a form that was cut comes when its temporary file is gone', async () => {
   const before = await traces(muster);
   const cut = filePart(ndjsonOfBytes(BYTES));
   const connection = await openRaw(muster.url);
   await connection.write(head(FORM_TYPE, { 'Content-Length': cut.length }));
   await connection.write(cut.subarray(0, -100));
-  await waitFor('the first rows in the database', async () => (await traces(muster)).uploads === 1);
-  // As long as this lasts nothing can be removed.
-  const holder = await muster.store.pool.connect();
-  await holder.query('BEGIN');
-  await holder.query('SELECT 1 FROM uploads FOR UPDATE');
-  try {
-    await connection.write(cut.subarray(-100));
-    await expect(connection.answer(300)).rejects.toThrow('no answer');
-  } finally {
-    await holder.query('COMMIT');
-    holder.release();
-  }
+  await waitFor('the first rows', () => countSpoolFiles() === 1);
+  await connection.write(cut.subarray(-100));
   expect((await connection.answer()).status).toBe(400);
+  expect(countSpoolFiles()).toBe(0);
   expect(await traces(muster)).toEqual(before);
   await connection.reset();
 });
@@ -139,9 +132,9 @@ it.each([
   const connection = await openRaw(api.url);
   await connection.write(head(type, { 'Content-Length': body.length }));
   await connection.write(body.subarray(0, 2_000_000));
-  await waitFor('the first rows in the database', async () => (await traces(muster)).uploads === 1);
+  await waitFor('the first rows', () => countSpoolFiles() === 1);
   await connection.reset();
-  await waitFor('the removal of the rows', async () => (await traces(muster)).uploads === 0);
+  await waitFor('the end of the temporary file', () => countSpoolFiles() === 0);
   // It closes when no request is left.
   await api.close();
   expect(errors).toEqual([]);

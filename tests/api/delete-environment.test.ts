@@ -10,6 +10,7 @@ import { readSettings } from '#settings/settings';
 import { EnvironmentDeletion } from '#store/delete-environment';
 import { type Muster, startMuster } from '../support/muster';
 import { countOrphans } from '../support/orphans';
+import { countSpoolFiles } from '../support/spool-files';
 import { waitFor } from '../support/wait';
 
 let muster: Muster;
@@ -160,9 +161,7 @@ describe('deleting an environment', () => {
     const answered = once(request, 'response') as Promise<[http.IncomingMessage]>;
     const row = (n: number) => `{"user_id":"u${n}","metadata":{"text":"${'x'.repeat(10_000)}"}}\n`;
     for (let n = 0; n < 200; n++) request.write(row(n));
-    await waitFor('the first staged rows', async () => {
-      return (await muster.store.pool.query('SELECT FROM uploads')).rowCount === 1;
-    });
+    await waitFor('the first rows', () => countSpoolFiles() === 1);
     await run('environments delete uploading --confirm uploading');
     await waitFor('the end of the environment', () => isGone('uploading'));
     for (let n = 200; n < 400; n++) request.write(row(n));

@@ -6,6 +6,7 @@ import { noteFaultRun } from '../support/fault-report';
 import { makeImport } from '../support/imports';
 import { BACKENDS } from '../support/muster';
 import { killAll, type Running } from '../support/processes';
+import { countSpoolFiles } from '../support/spool-files';
 import { waitFor } from '../support/wait';
 
 const LONG = process.env.FAULTS === 'long';
@@ -190,7 +191,7 @@ for (const backend of BACKENDS) {
   );
 
   it.concurrent(
-    `${backend}: F7: an API killed in the middle of uploads leaves no job and takes no slot; what it had staged is removed`,
+    `${backend}: F7: an API killed in the middle of uploads leaves no job and takes no slot, and what it had staged is removed`,
     () =>
       withCluster({ backend, apis: 1 }, async (cluster) => {
         const big = `{"user_id":"unexpected","metadata":{"x":"${'x'.repeat(1_000)}"}}\n`.repeat(3_000);
@@ -199,9 +200,17 @@ for (const backend of BACKENDS) {
           beginUpload(api, big.slice(0, 3_000_000)),
           beginUpload(api, big.slice(0, 2_000_000)),
         ];
-        await waitFor('rows of both', async () => (await count(cluster, 'uploads')) === 2);
+        await waitFor('rows of both', () => countSpoolFiles(api.child.pid) === 2);
+        expect(await count(cluster, 'uploads')).toBe(0);
+        // A third one is whole, and is killed while its rows are on their way into the database.
+        const locker = await cluster.connect();
+        await locker.query('BEGIN; LOCK TABLE jobs IN EXCLUSIVE MODE');
+        const whole = beginUpload(api, big);
+        whole.end('\r\n--b--\r\n');
+        await waitFor('its rows', async () => (await count(cluster, 'uploads')) === 1);
         await cluster.end(api, 'SIGKILL');
-        for (const upload of uploads) upload.destroy();
+        await locker.end();
+        for (const upload of [...uploads, whole]) upload.destroy();
         await cluster.start('api');
         expect(await count(cluster, 'jobs')).toBe(0);
         const started = performance.now();
@@ -214,7 +223,7 @@ for (const backend of BACKENDS) {
         const [rows] = await cluster.query('SELECT count(DISTINCT job_id)::int AS jobs FROM staged_rows');
         expect(Number(rows?.jobs)).toBeLessThanOrEqual(1);
         const verdict = await cluster.verdict();
-        noteFaultRun({ fault: 'kill -9 of the API in an upload', backend, injections: 2, verdict });
+        noteFaultRun({ fault: 'kill -9 of the API in an upload', backend, injections: 3, verdict });
       }),
     TIMEOUT_MS,
   );

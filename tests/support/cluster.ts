@@ -259,7 +259,8 @@ export class Cluster {
     await this.follow(this.accepted.get(key)?.at(-1)?.jobId ?? '', { key, mayBeAway });
   }
 
-  private async expectNothingPersonal(): Promise<void> {
+  /** @throws when a log or Redis holds a key or a user's data */
+  async expectNothingPersonal(): Promise<void> {
     const secret = new RegExp(`${CANARY.split('@')[1]}|${KEY}`);
     for (const { name, log } of [...this.apis, ...this.workers, ...this.ended]) {
       expect({ name, lines: log.filter((line) => secret.test(line)) }).toEqual({ name, lines: [] });
@@ -272,7 +273,8 @@ export class Cluster {
     expect(readFileSync(path.join(folder, file), 'latin1')).not.toMatch(secret);
   }
 
-  private async expectDescriptorsBack(): Promise<void> {
+  /** @throws when a process keeps many more descriptors open than at its start */
+  async expectDescriptorsBack(): Promise<void> {
     for (const running of [...this.apis, ...this.workers]) {
       const allowed = (this.descriptors.get(running) ?? 0) + DESCRIPTORS_MORE;
       await waitFor(`few descriptors of ${running.name}`, () => openDescriptors(running) <= allowed, 20_000);
