@@ -16,6 +16,7 @@ import {
   retryJob,
 } from './jobs';
 import {
+  type CompaniesOptions,
   eraseProfiles,
   listProfiles,
   openProfilesNdjson,
@@ -84,7 +85,7 @@ export interface Client {
   deleteUsers(userIds: readonly string[], options?: CallOptions): Promise<number>;
   company(companyId: string, options?: CallOptions): Promise<Company>;
   /** In the order of their ids, read as they come in. */
-  companies(options?: CallOptions): AsyncGenerator<Company, void, undefined>;
+  companies(options?: CompaniesOptions): AsyncGenerator<Company, void, undefined>;
   /** The same as the service writes them, NDJSON with every digit of their numbers. */
   companiesNdjson(options?: Omit<ProfilesNdjsonOptions, 'userId'>): Promise<ReadableStream<Uint8Array>>;
   /** Erases companies, also from the rows and results of jobs. @returns how many were stored */
@@ -130,7 +131,7 @@ export function createClient(options: ClientOptions): Client {
     usersNdjson: (ndjsonOptions = {}) => openProfilesNdjson(connection, 'users', ndjsonOptions),
     deleteUsers: (ids, callOptions = {}) => eraseProfiles(connection, 'users', ids, callOptions),
     company: (companyId, callOptions = {}) => readProfile(connection, 'companies', companyId, callOptions),
-    companies: (callOptions = {}) => listProfiles(connection, 'companies', callOptions),
+    companies: (companiesOptions = {}) => listProfiles(connection, 'companies', companiesOptions),
     companiesNdjson: (ndjsonOptions = {}) => openProfilesNdjson(connection, 'companies', ndjsonOptions),
     deleteCompanies: (ids, callOptions = {}) => eraseProfiles(connection, 'companies', ids, callOptions),
     properties: (propertiesOptions = {}) => listProperties(connection, propertiesOptions),

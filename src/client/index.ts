@@ -9,7 +9,7 @@ export type { Sleep } from './http/retry';
 export type { ImportOptions, SlotOptions } from './import-rows';
 export { type ShownStatus, shownStatus } from './job-status';
 export { type CallOptions, isFinished, type JobOptions, type JobsOptions } from './jobs';
-export type { ProfilesNdjsonOptions, UsersOptions } from './profiles';
+export type { CompaniesOptions, ProfilesNdjsonOptions, UsersOptions } from './profiles';
 export type { PropertiesOptions } from './properties';
 export type { InputFile, ResultsOptions } from './results';
 export type {

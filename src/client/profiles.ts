@@ -7,7 +7,14 @@ import { type Connection, canBePathPart, pathPart, readJson } from './http/reque
 import type { Collection } from './import-rows';
 import type { CallOptions } from './jobs';
 
+export interface CompaniesOptions extends CallOptions {
+  /** Only companies whose id begins with this. */
+  search?: string;
+}
+
 export interface UsersOptions extends CallOptions {
+  /** Only users whose id begins with this, or whose `metadata.email` it is, in upper or lower case. */
+  search?: string;
   /** Only users of this company. */
   companyId?: string;
 }
@@ -50,18 +57,22 @@ export async function readProfile<Name extends Collection>(
 export function listProfiles<Name extends Collection>(
   connection: Connection,
   collection: Name,
-  { companyId, signal }: UsersOptions,
+  { search, companyId, signal }: UsersOptions,
 ): AsyncGenerator<Profiles[Name], void, undefined> {
-  return readRows(connection, { path: `/v1/${collection}`, query: { company_id: companyId }, signal });
+  return readRows(connection, {
+    path: `/v1/${collection}`,
+    query: { q: search, company_id: companyId },
+    signal,
+  });
 }
 
 /** The same as the service writes them. @throws MusterError */
 export async function openProfilesNdjson(
   connection: Connection,
   collection: Collection,
-  { userId, companyId, signal }: ProfilesNdjsonOptions,
+  { search, userId, companyId, signal }: ProfilesNdjsonOptions,
 ): Promise<ReadableStream<Uint8Array>> {
-  const query = { user_id: userId, company_id: companyId };
+  const query = { q: search, user_id: userId, company_id: companyId };
   const headers = { Accept: NDJSON_TYPE };
   return (await openStream(connection, { path: `/v1/${collection}`, query, headers, signal })).stream;
 }

@@ -3,7 +3,8 @@
  * it here would round its numbers.
  */
 import { ENTITIES, type Entity } from '#job/entity';
-import type { Queryable } from './client';
+import type { Queryable, Store } from './client';
+import { goByIndex, searchParts } from './search';
 
 export interface Profile {
   id: string;
@@ -45,6 +46,8 @@ export async function readProfile(
 export interface ProfileFilter {
   id?: string | undefined;
   companyId?: string | undefined;
+  /** Only those whose id begins with this, and users whose e-mail address it is. */
+  search?: string | undefined;
   /** Only ids behind this one. */
   after?: string | undefined;
   limit: number;
@@ -82,6 +85,19 @@ export async function listProfiles(
   }
 }
 
+/** Those of them that a text is known by: `filter.search`, which listProfiles may have too, by index without fail. */
+export async function searchProfiles(
+  store: Pick<Store, 'transaction'>,
+  environmentId: number,
+  entity: Entity,
+  filter: ProfileFilter,
+): Promise<{ profiles: Profile[]; hasMore: boolean }> {
+  return store.transaction(async (tx) => {
+    await goByIndex(tx);
+    return listProfiles(tx, environmentId, entity, filter);
+  });
+}
+
 interface SizedProfile extends Profile {
   /** Of the metadata. */
   bytes: number;
@@ -95,30 +111,49 @@ async function readPart(
   entity: Entity,
   filter: ProfileFilter,
 ): Promise<SizedProfile[]> {
+  const { text, values } = partStatement(environmentId, entity, filter);
+  const { rows } = await db.query<SizedProfile>(text, values);
+  return rows;
+}
+
+/** Not prepared: planned anew each time, by the table as it is and the values that are asked for. */
+export function partStatement(
+  environmentId: number,
+  entity: Entity,
+  filter: ProfileFilter,
+): { text: string; values: unknown[] } {
   const { collection, idKey, belongsToCompany } = ENTITIES[entity];
   const values: unknown[] = [environmentId, filter.limit, filter.bytes];
+  const bind = (value: unknown) => `$${values.push(value)}`;
   const conditions = ['environment_id = $1'];
   const add = (condition: string, value: unknown) => {
-    if (value !== undefined) conditions.push(`${condition} $${values.push(value)}`);
+    if (value !== undefined) conditions.push(`${condition} ${bind(value)}`);
   };
   add(`${idKey} =`, filter.id);
   add(`${idKey} >`, filter.after);
   if (belongsToCompany) add('company_id =', filter.companyId);
+  const select = (...more: string[]) =>
+    `SELECT *, coalesce(metadata_size, octet_length(metadata::text)) AS size
+             FROM ${collection} WHERE ${[...conditions, ...more].join(' AND ')}
+             ORDER BY ${idKey} LIMIT $2 OFFSET 0`;
+  const { search } = filter;
+  // Each part has its own index and gives the first rows in the order of ids: together they have the first of all.
+  const parts = search === undefined ? [] : searchParts(entity, idKey, search, bind);
+  const found =
+    search === undefined
+      ? select()
+      : `SELECT * FROM (${parts.map((part) => `(${select(part)})`).join(' UNION ALL ')}) parts
+         ORDER BY ${idKey} LIMIT $2`;
   // What is beyond the bytes by its stored size is not even decompressed; the text, which may be longer, decides.
-  const { rows } = await db.query<SizedProfile>(
-    `SELECT * FROM (
+  const text = `SELECT * FROM (
        SELECT p.*, octet_length(metadata) AS bytes, ${sumBefore('octet_length(metadata)', 'id')} AS before
        FROM (
          SELECT ${COLUMNS[entity]}, "rowsLookedAt" FROM (
            SELECT *, count(*) OVER ()::int AS "rowsLookedAt", ${sumBefore('size', idKey)} AS size_before
-           FROM (SELECT *, coalesce(metadata_size, octet_length(metadata::text)) AS size
-                 FROM ${collection} WHERE ${conditions.join(' AND ')}
-                 ORDER BY ${idKey} LIMIT $2 OFFSET 0) looked_at) sized
+           FROM (${found}) looked_at) sized
          WHERE size_before < $3) p) texts
-     WHERE before < $3 ORDER BY id`,
-    values,
-  );
-  return rows;
+     WHERE before < $3 ORDER BY id`;
+  return { text, values };
 }
 
 function sumBefore(bytes: string, order: string): string {

@@ -126,6 +126,22 @@ describe('users and companies', () => {
     expect(values(again).at(-1)).toMatchObject({ unchanged: 1, failed: 0 });
   });
 
+  it('are exported that a text is known by', async () => {
+    const id = unique();
+    await muster.importRows([
+      { user_id: `${id}-1`, metadata: { email: `${id}@example.com` } },
+      { user_id: `${id}-2` },
+    ]);
+    const exported = async (search: string) =>
+      values(await runCli(['users', 'export', '--search', search], options));
+    expect(await exported(`${id}-`)).toMatchObject([{ user_id: `${id}-1` }, { user_id: `${id}-2` }]);
+    expect(await exported(`${id}@EXAMPLE.COM`)).toMatchObject([{ user_id: `${id}-1` }]);
+    expect(await runCli(['companies', 'export', '--search', id], options)).toMatchObject({
+      code: 0,
+      stdout: '',
+    });
+  });
+
   it('are erased when nobody can be asked only with --yes, and are gone then', async () => {
     const id = unique();
     await muster.importRows([{ user_id: id }]);

@@ -41,6 +41,22 @@ it('rows are imported, watched to the end, and read back one by one and all', as
   expect(users.map(({ user_id, company_id, metadata }) => ({ user_id, company_id, metadata }))).toEqual(rows);
 });
 
+it('users and companies are found by the beginning of an id, users by their e-mail address too', async () => {
+  const tag = unique();
+  const rows = [`${tag}-1`, `${tag}-2`].map((id) => ({
+    user_id: id,
+    metadata: { email: `E${id}@example.com` },
+  }));
+  await finish(client, await client.importUsers(rows));
+  await finish(client, await client.importCompanies([{ company_id: `${tag}-c` }]));
+  const found = async (search: string) => (await all(client.users({ search }))).map(({ user_id: id }) => id);
+  expect(await found(tag)).toEqual([`${tag}-1`, `${tag}-2`]);
+  expect(await found(`e${tag}-2@EXAMPLE.com`)).toEqual([`${tag}-2`]);
+  expect(await textOf(await client.usersNdjson({ search: `${tag}-2` }))).toContain(`"${tag}-2"`);
+  expect(await all(client.companies({ search: tag }))).toMatchObject([{ company_id: `${tag}-c` }]);
+  expect(await textOf(await client.companiesNdjson({ search: `no-${tag}` }))).toBe('');
+});
+
 it('users come as the service writes them, with every digit', async () => {
   const id = unique();
   const row = `{"user_id":"${id}","metadata":{"big":12345678901234567890.10}}`;

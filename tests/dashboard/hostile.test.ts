@@ -45,14 +45,14 @@ it('users and companies with such ids and metadata, found by their ids', async (
   await page.getByRole('link', { name: IMAGE, exact: true }).waitFor();
   await page.getByRole('link', { name: job.filename }).waitFor();
   await page.getByRole('link', { name: job.job_id.slice(0, 8) }).waitFor();
-  await page.getByPlaceholder('User id').fill('../..%2f');
+  await page.getByPlaceholder('User ID or email').fill('../..%2f');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: '../..%2f' }).waitFor();
   await page.reload();
   await page.getByRole('heading', { name: '../..%2f' }).waitFor();
-  await page.getByPlaceholder('User id').fill('..');
+  await page.getByPlaceholder('User ID or email').fill('...');
   await page.keyboard.press('Enter');
-  await page.getByText('There is no such user.').waitFor();
+  await page.getByText('No users match this search.').waitFor();
   expect(await page.locator('main img, main script').count()).toBe(0);
   await end();
 });

@@ -25,7 +25,7 @@ afterAll(async () => {
 
 it('a user is found by id, with every digit, and with the imports that had it', async () => {
   const { page, end } = await visit(browser, muster, '/users');
-  await page.getByPlaceholder('User id').fill('ada');
+  await page.getByPlaceholder('User ID or email').fill('ada');
   await page.getByRole('button', { name: 'Search' }).click();
   await page.getByRole('cell', { name: DIGITS }).waitFor();
   await page.getByRole('region', { name: 'Imports that had it' }).getByRole('table').waitFor();
@@ -33,6 +33,31 @@ it('a user is found by id, with every digit, and with the imports that had it', 
     .locator('.imports tbody a')
     .evaluateAll((links) => links.map((link) => link.getAttribute('href')));
   expect(shown).toEqual(jobs.map(({ job_id: jobId }) => `/jobs/${jobId}`).reverse());
+  await end();
+});
+
+it('users are found by the beginning of an id and by their e-mail address', async () => {
+  const { key } = await muster.addEnvironment('found');
+  const rows = ['grace', 'grace-2', 'linus'].map((id) => ({
+    user_id: id,
+    metadata: { email: `${id}@example.com` },
+  }));
+  await muster.importRows(rows, key);
+  const { page, end } = await visit(browser, muster, '/users', { key });
+  const search = page.getByPlaceholder('User ID or email');
+  await search.fill('grace');
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.getByRole('link', { name: 'linus' }).waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: 'grace-2' }).waitFor();
+  expect(await page.locator('.profiles tbody a').allTextContents()).toEqual(['grace', 'grace-2']);
+  await search.fill('LINUS@example.com');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'linus' }).waitFor();
+  await search.fill('nobody@example.com');
+  await page.keyboard.press('Enter');
+  await page.getByText('No users match this search.').waitFor();
+  await page.getByRole('link', { name: 'Show all users' }).click();
+  await page.getByRole('link', { name: 'linus' }).waitFor();
   await end();
 });
 

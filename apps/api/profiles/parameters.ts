@@ -1,17 +1,30 @@
 /** Query parameters of listing users and companies, and the body that deletes some. */
 import { z } from 'zod';
 import { ENTITIES, type Entity } from '#job/entity';
+import { MAX_SEARCH_LENGTH } from '#store/search';
 import { cursor, limit, storableText } from '../parameters';
+
+/** Long enough for every id and e-mail address. */
+const searchText = z
+  .string()
+  .min(1)
+  .max(MAX_SEARCH_LENGTH)
+  .refine((text) => storableText.safeParse(text).success);
 
 export const LIST_COMPANIES_PARAMETERS = {
   limit: limit(1000, 100),
   cursor: cursor(),
   company_id: storableText.optional().meta({ description: 'Only the company with exactly this id.' }),
+  q: searchText.optional().meta({ description: 'Only companies whose id begins with this.' }),
 };
 
 export const LIST_USERS_PARAMETERS = {
   ...LIST_COMPANIES_PARAMETERS,
   company_id: storableText.optional().meta({ description: 'Only users of this company.' }),
+  q: searchText.optional().meta({
+    description:
+      'Only users whose id begins with this, or whose metadata.email is exactly this, in upper or lower case.',
+  }),
   user_id: storableText.optional().meta({
     description: 'Only the user with exactly this id; for ids that a path cannot carry, such as `..`.',
   }),

@@ -7,7 +7,7 @@ import { AppError } from '#errors';
 import { ENTITIES, type Entity } from '#job/entity';
 import { countLimitHit } from '#metrics';
 import { eraseProfiles } from '#pipeline/erase';
-import { listProfiles, type Profile, type ProfileFilter, readProfile } from '#store/profiles';
+import { listProfiles, type Profile, type ProfileFilter, readProfile, searchProfiles } from '#store/profiles';
 import { type ApiDeps, baseUrlOf, callerOf, requestIdOf, requireScope } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import type { CursorScope, PageCursors } from '../page-cursors';
@@ -75,23 +75,30 @@ async function listPage(
     ? readQuery(req, LIST_USERS_PARAMETERS)
     : readQuery(req, LIST_COMPANIES_PARAMETERS);
   const { environmentId } = callerOf(res);
-  const filters = { company_id: query.company_id, user_id: isUser ? query.user_id : undefined };
+  const filters = {
+    company_id: query.company_id,
+    user_id: isUser ? query.user_id : undefined,
+    q: query.q,
+  };
   const scope: CursorScope = { list: ENTITIES[entity].collection, environmentId, filters };
   const filter: ProfileFilter = {
     id: isUser ? query.user_id : query.company_id,
     companyId: isUser ? query.company_id : undefined,
+    search: query.q,
     after: await cursors.open(scope, storableText, query.cursor),
     limit: query.limit,
     bytes: PAGE_BYTES,
   };
+  const read = (some: ProfileFilter) =>
+    some.search === undefined
+      ? listProfiles(store.pool, environmentId, entity, some)
+      : searchProfiles(store, environmentId, entity, some);
   res.vary('Accept');
   if (req.accepts(['application/json', 'application/x-ndjson']) === 'application/x-ndjson') {
     longAnswers.add('streams_per_key', callerOf(res).keyId, res);
-    return streamAll(res, entity, filter.after, (after) =>
-      listProfiles(store.pool, environmentId, entity, { ...filter, ...STREAM_PAGE, after }),
-    );
+    return streamAll(res, entity, filter.after, (after) => read({ ...filter, ...STREAM_PAGE, after }));
   }
-  const { profiles: page, hasMore } = await listProfiles(store.pool, environmentId, entity, filter);
+  const { profiles: page, hasMore } = await read(filter);
   const last = page.at(-1);
   if (hasMore && last !== undefined) {
     if (page.length < query.limit) countLimitHit('page_bytes');

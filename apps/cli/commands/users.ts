@@ -8,6 +8,7 @@ import { CliError } from '../exit-codes';
 import { count, pour, printable, writeJson } from '../show';
 
 interface ExportFlags extends GlobalFlags {
+  search?: string;
   companyId?: string;
 }
 
@@ -28,7 +29,11 @@ const COLLECTIONS: readonly Collection[] = [
     one: 'user',
     idKey: 'user_id',
     get: (client, userId) => client.usersNdjson({ userId }),
-    all: (client, { companyId }) => client.usersNdjson(companyId === undefined ? {} : { companyId }),
+    all: (client, { search, companyId }) =>
+      client.usersNdjson({
+        ...(search !== undefined && { search }),
+        ...(companyId !== undefined && { companyId }),
+      }),
     erase: (client, ids) => client.deleteUsers(ids),
   },
   {
@@ -36,7 +41,7 @@ const COLLECTIONS: readonly Collection[] = [
     one: 'company',
     idKey: 'company_id',
     get: (client, companyId) => client.companiesNdjson({ companyId }),
-    all: (client) => client.companiesNdjson(),
+    all: (client, { search }) => client.companiesNdjson(search === undefined ? {} : { search }),
     erase: (client, ids) => client.deleteCompanies(ids),
   },
 ];
@@ -67,11 +72,18 @@ export function addUsers(program: Command, signal: AbortSignal): void {
         `Writes all ${name} as NDJSON, in the order of their ids. They can be imported again: what the service adds ` +
           '(created_at, updated_at, last_job_id) is ignored then.',
       )
-      .addHelpText('after', `\nExample:\n  muster ${name} export | gzip > ${name}.ndjson.gz\n`)
+      .addHelpText(
+        'after',
+        `\nExamples:\n  muster ${name} export | gzip > ${name}.ndjson.gz\n  muster ${name} export --search ${one[0]}1\n`,
+      )
       .action(async (_flags: unknown, command: Command) => {
         const flags = command.optsWithGlobals<ExportFlags>();
         await pour(await collection.all(connectClient(flags, signal), flags));
       });
+    exporting.option(
+      '--search <text>',
+      `only ${name} whose id begins with this${name === 'users' ? ', or whose e-mail address it is' : ''}`,
+    );
     if (name === 'users') exporting.option('--company-id <id>', 'only the users of this company');
     group
       .command('delete')

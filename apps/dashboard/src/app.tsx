@@ -75,7 +75,13 @@ function Page({ route }: { route: Route }) {
     case 'users':
     case 'companies':
       return (
-        <ProfilesPage key={route.page} collection={route.page} id={route.id} companyId={route.companyId} />
+        <ProfilesPage
+          key={route.page}
+          collection={route.page}
+          id={route.id}
+          companyId={route.companyId}
+          search={route.search}
+        />
       );
     case 'properties':
       return <PropertiesPage key={route.collection} collection={route.collection} />;

@@ -46,7 +46,8 @@ function list({ entity, schema, query, tag }: Kind): RouteConfig {
     tags: [tag],
     summary: `List stored ${collection}`,
     description:
-      'Page by page in the order of the ids’ bytes; with `Accept: application/x-ndjson` the whole set as one stream.',
+      'Page by page in the order of the ids’ bytes; with `Accept: application/x-ndjson` the whole set as one stream. ' +
+      'A list that is searched (`q`) is in the same order.',
     request: { query },
     responses: {
       200: {

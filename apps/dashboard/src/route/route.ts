@@ -5,7 +5,7 @@ export type Collection = 'users' | 'companies';
 export type Route =
   | { page: 'jobs' }
   | { page: 'job'; jobId: string }
-  | { page: Collection; id: string | null; companyId: string | null }
+  | { page: Collection; id: string | null; companyId: string | null; search: string | null }
   | { page: 'properties'; collection: Collection }
   | { page: 'unknown' };
 
@@ -15,8 +15,9 @@ const JOB = /^\/jobs\/([^/]+)$/;
 export function readRoute({ pathname, search }: Pick<URL, 'pathname' | 'search'>): Route {
   const query = new URLSearchParams(search);
   if (pathname === '/') return { page: 'jobs' };
-  if (pathname === '/users') return { page: 'users', id: query.get('id'), companyId: query.get('company') };
-  if (pathname === '/companies') return { page: 'companies', id: query.get('id'), companyId: null };
+  const profiles = { id: query.get('id'), search: query.get('q') };
+  if (pathname === '/users') return { page: 'users', ...profiles, companyId: query.get('company') };
+  if (pathname === '/companies') return { page: 'companies', ...profiles, companyId: null };
   if (pathname === '/properties') {
     return { page: 'properties', collection: query.get('of') === 'companies' ? 'companies' : 'users' };
   }
@@ -31,6 +32,11 @@ export function jobAddress(jobId: string): string {
 /** In the query, because a path cannot carry every id: `..` is one. */
 export function profileAddress(collection: Collection, id: string): string {
   return `/${collection}?${new URLSearchParams({ id })}`;
+}
+
+/** Those that a text is known by. */
+export function searchAddress(collection: Collection, search: string): string {
+  return `/${collection}?${new URLSearchParams({ q: search })}`;
 }
 
 export function propertiesAddress(collection: Collection): string {

@@ -1,4 +1,4 @@
-/** Stored users, or companies: search by id, the first ones, and one of them. */
+/** Stored users, or companies: search by id or e-mail address, the first ones, and one of them. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Empty } from '../../parts/empty';
@@ -8,19 +8,20 @@ import { count } from '../../parts/numbers';
 import { Time } from '../../parts/time';
 import { Link } from '../../route/link';
 import { navigate } from '../../route/navigate';
-import { type Collection, profileAddress } from '../../route/route';
+import { type Collection, profileAddress, searchAddress } from '../../route/route';
 import { ProfileCard } from './profile-card';
-import { MAX_LISTED, type Profile, useProfiles } from './use-profiles';
+import { MAX_LISTED, type Profile, type ProfilesFilter, useProfiles } from './use-profiles';
 
-interface ProfilesPageProps {
+interface ProfilesPageProps extends ProfilesFilter {
   collection: Collection;
   /** The one that is shown; null = the list. */
   id: string | null;
-  /** Only users of this company. */
-  companyId: string | null;
 }
 
-export function ProfilesPage({ collection, id, companyId }: ProfilesPageProps) {
+/** Longest text that the service searches for. */
+const MAX_SEARCH_LENGTH = 320;
+
+export function ProfilesPage({ collection, id, companyId, search }: ProfilesPageProps) {
   const title = collection === 'users' ? 'Users' : 'Companies';
   return (
     <>
@@ -28,14 +29,14 @@ export function ProfilesPage({ collection, id, companyId }: ProfilesPageProps) {
         <div>
           <Heading title={title} />
           <p class="lede">
-            {companyId === null ? `Look one up by its exact id.` : 'Users of the company '}
+            {companyId === null ? LEDES[collection] : 'Users of the company '}
             {companyId !== null && <Link to={profileAddress('companies', companyId)}>{companyId}</Link>}
           </p>
         </div>
       </div>
-      <Search collection={collection} id={id ?? ''} />
+      <Search collection={collection} searched={search ?? id ?? ''} />
       {id === null ? (
-        <ProfileList collection={collection} companyId={companyId} />
+        <ProfileList collection={collection} companyId={companyId} search={search} />
       ) : (
         <ProfileCard collection={collection} id={id} />
       )}
@@ -43,14 +44,19 @@ export function ProfilesPage({ collection, id, companyId }: ProfilesPageProps) {
   );
 }
 
-function Search({ collection, id }: { collection: Collection; id: string }) {
-  const [text, setText] = useState(id);
-  useEffect(() => setText(id), [id]);
+const LEDES = {
+  users: 'Find one by the beginning of its ID or by its email address.',
+  companies: 'Find one by the beginning of its ID.',
+} as const;
+
+function Search({ collection, searched }: { collection: Collection; searched: string }) {
+  const [text, setText] = useState(searched);
+  useEffect(() => setText(searched), [searched]);
   const submit = (event: JSX.TargetedEvent<HTMLFormElement>) => {
     event.preventDefault();
-    navigate(text === '' ? `/${collection}` : profileAddress(collection, text));
+    navigate(text === '' ? `/${collection}` : searchAddress(collection, text));
   };
-  const name = collection === 'users' ? 'User id' : 'Company id';
+  const name = collection === 'users' ? 'User ID or email' : 'Company ID';
   return (
     // biome-ignore lint/a11y/useSemanticElements: the element search is not known to every browser
     <form class="filters" role="search" aria-label={name} onSubmit={submit}>
@@ -60,6 +66,7 @@ function Search({ collection, id }: { collection: Collection; id: string }) {
           type="search"
           placeholder={name}
           spellcheck={false}
+          maxLength={MAX_SEARCH_LENGTH}
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
         />
@@ -71,10 +78,26 @@ function Search({ collection, id }: { collection: Collection; id: string }) {
   );
 }
 
-function ProfileList({ collection, companyId }: { collection: Collection; companyId: string | null }) {
-  const { value: profiles, fault } = useProfiles(collection, companyId);
+function ProfileList({ collection, ...filter }: { collection: Collection } & ProfilesFilter) {
+  const { value: profiles, fault } = useProfiles(collection, filter);
   if (fault !== '') return <Notice tone="error">{fault}</Notice>;
   if (profiles === undefined) return <div class="panel waiting" aria-busy="true" />;
+  const [only] = profiles;
+  if (filter.search !== null && profiles.length === 1 && only !== undefined) {
+    return <ProfileCard collection={collection} id={only.id} />;
+  }
+  if (profiles.length === 0 && filter.search !== null) {
+    return (
+      <Empty title={`No ${collection} match this search.`}>
+        <p>
+          {collection === 'users'
+            ? 'Enter the beginning of an ID, with the same capitals, or a whole email address. '
+            : 'Enter the beginning of an ID, with the same capitals. '}
+          <Link to={`/${collection}`}>{`Show all ${collection}`}</Link>
+        </p>
+      </Empty>
+    );
+  }
   if (profiles.length === 0) {
     return (
       <Empty title={`There are no ${collection} yet.`}>
@@ -89,7 +112,7 @@ function ProfileList({ collection, companyId }: { collection: Collection; compan
     <>
       <ProfileTable collection={collection} profiles={profiles.slice(0, MAX_LISTED)} />
       {profiles.length > MAX_LISTED && (
-        <p class="hint">{`The first ${count(MAX_LISTED)} by id. The search finds every one.`}</p>
+        <p class="hint">{`The first ${count(MAX_LISTED)} by ID. Search to find the others.`}</p>
       )}
     </>
   );

@@ -33,10 +33,25 @@ export function useProfile(collection: Collection, id: string): Loaded<Profile |
   });
 }
 
+/** Which of them. */
+export interface ProfilesFilter {
+  /** Null: of any company. */
+  companyId: string | null;
+  /** The beginning of an id, or a user's e-mail address. */
+  search: string | null;
+}
+
 /** The first MAX_LISTED in the order of their ids, and one more when there are more. */
-export function useProfiles(collection: Collection, companyId: string | null): Loaded<Profile[]> {
-  return useLoaded(`${collection} of ${companyId}`, async (client, signal) => {
-    const options = { signal, ...(companyId === null ? {} : { companyId }) };
+export function useProfiles(
+  collection: Collection,
+  { companyId, search }: ProfilesFilter,
+): Loaded<Profile[]> {
+  return useLoaded(JSON.stringify([collection, companyId, search]), async (client, signal) => {
+    const options = {
+      signal,
+      ...(companyId !== null && { companyId }),
+      ...(search !== null && { search }),
+    };
     const all = collection === 'users' ? client.users(options) : client.companies(options);
     const profiles: Profile[] = [];
     for await (const profile of all) {
