@@ -44,6 +44,7 @@ const HELMET: HelmetOptions = {
 export function createApi(deps: ApiDeps): Express {
   const app = express();
   app.disable('etag').enable('case sensitive routing').set('trust proxy', deps.settings.trustProxy);
+  app.locals.address = deps.settings;
   app.use(assignRequestId(), logRequests(deps.logger), helmet(HELMET), guardRequests());
   const caller = authentication(deps);
   // First, because it is asked for far more often than all the rest.

@@ -10,6 +10,7 @@ import type { Store } from '#store/client';
 import type { ProcessLock } from '#store/process-lock';
 import type { JobWatch } from './jobs/job-watch';
 import type { LongAnswers } from './limit-at-once';
+import { publicUrlOf } from './public-address';
 
 export interface ApiDeps {
   store: Store;
@@ -29,7 +30,7 @@ export interface ApiDeps {
     | 'identifyPerMinute'
     | 'track'
   > &
-    Partial<Pick<Settings, 'metricsToken' | 'maxProfileBytes'>>;
+    Partial<Pick<Settings, 'metricsToken' | 'maxProfileBytes' | 'publicUrl'>>;
 }
 
 /** The caller, as the contract scopes everything: its environment and the throttle that holds there. */
@@ -60,20 +61,7 @@ export function requestIdOf(res: Response): string {
   return (res.locals as Locals).requestId;
 }
 
-/** Scheme and host that the client used; where its Host header is no host, the address that it reached. */
-export function baseUrlOf(req: Request): string {
-  const { localAddress = '127.0.0.1', localPort } = req.socket;
-  const reached = localAddress.includes(':')
-    ? `[${localAddress}]:${localPort}`
-    : `${localAddress}:${localPort}`;
-  const host = req.get('host') ?? '';
-  const usable = HOST.test(host) && URL.canParse(`http://${host}`);
-  return `${req.protocol}://${usable ? host : reached}`;
-}
-
-const HOST = /^[A-Za-z0-9._~-]+(?::\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::\d{1,5})?$/;
-
 /** Answers with one job in the words of the dialect. */
 export function jobContextOf(req: Request, res: Response, now: Date): Parameters<Dialect['writeJob']>[1] {
-  return { baseUrl: baseUrlOf(req), usersPerMinute: callerOf(res).usersPerMinute, now };
+  return { baseUrl: publicUrlOf(req), usersPerMinute: callerOf(res).usersPerMinute, now };
 }

@@ -31,6 +31,9 @@ export interface MusterOptions {
   identifyPerMinute?: number;
   track?: 'reject' | 'ignore';
   metricsToken?: string;
+  /** Default 0: no proxy is trusted. */
+  trustProxy?: number;
+  publicUrl?: string;
   /** Default 0: no quota. */
   maxStoredBytes?: number;
   /** Default 1. */
@@ -102,7 +105,8 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     maxRows: options.maxRows ?? 10_000,
     maxBytes: options.maxBytes ?? 52_428_800,
     maxStoredBytes: options.maxStoredBytes ?? 0,
-    trustProxy: 0,
+    trustProxy: options.trustProxy ?? 0,
+    publicUrl: options.publicUrl,
     identifyPerMinute: options.identifyPerMinute ?? 0,
     track: options.track ?? 'reject',
     metricsToken: options.metricsToken,

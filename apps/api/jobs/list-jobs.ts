@@ -6,7 +6,7 @@ import type { Entity } from '#job/entity';
 import type { JobStatus } from '#job/lifecycle';
 import { MAX_LISTED_WARNINGS, shortenWarnings } from '#job/observations';
 import { listJobs } from '#store/jobs';
-import { type ApiDeps, baseUrlOf, callerOf, jobContextOf } from '../context';
+import { type ApiDeps, callerOf, jobContextOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { nextLink, readQuery, writeCursor } from '../parameters';
 import { LIST_JOBS_PARAMETERS } from './parameters';
@@ -40,7 +40,7 @@ export function listJobsRoute({ store }: ApiDeps, dialect: Dialect): Router {
       const page = jobs.slice(0, limit);
       const last = page.at(-1);
       if (jobs.length > limit && last !== undefined) {
-        res.set('Link', nextLink(req, baseUrlOf(req), writeCursor({ at: last.submittedAt, id: last.id })));
+        res.set('Link', nextLink(req, writeCursor({ at: last.submittedAt, id: last.id })));
       }
       const shown = page.filter(({ entity, hasRowId }) => hasRowId && (kind ?? entity) === entity);
       const short = shown.map((job) => ({

@@ -1,7 +1,7 @@
 /** GET /v1/background_jobs/{job_id}/warnings: all warnings of a job, page by page. */
 import { Router } from 'express';
 import { listWarnings } from '#store/job-warnings';
-import { type ApiDeps, baseUrlOf } from '../context';
+import type { ApiDeps } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { nextLink, readQuery, writeCursor } from '../parameters';
 import { requireJob, requireJobId } from './find-job';
@@ -18,7 +18,7 @@ export function listWarningsRoute(deps: ApiDeps): Router {
       const page = found.slice(0, limit);
       const last = page.at(-1);
       if (found.length > limit && last !== undefined) {
-        res.set('Link', nextLink(req, baseUrlOf(req), writeCursor({ after: last.key })));
+        res.set('Link', nextLink(req, writeCursor({ after: last.key })));
       }
       // A job of an older version has its warnings in the job alone.
       const isOlder = page.length === 0 && cursor === undefined;

@@ -8,7 +8,7 @@ import { ENTITIES, type Entity } from '#job/entity';
 import { countLimitHit } from '#metrics';
 import { eraseProfiles } from '#pipeline/erase';
 import { listProfiles, type Profile, type ProfileFilter, readProfile } from '#store/profiles';
-import { type ApiDeps, baseUrlOf, callerOf, requestIdOf, requireScope } from '../context';
+import { type ApiDeps, callerOf, requestIdOf, requireScope } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { NO_PARAMETERS, nextLink, readQuery, storableText, writeCursor } from '../parameters';
 import { readJsonBody } from '../read-json-body';
@@ -92,7 +92,7 @@ async function listPage(
   const last = page.at(-1);
   if (hasMore && last !== undefined) {
     if (page.length < query.limit) countLimitHit('page_bytes');
-    res.set('Link', nextLink(req, baseUrlOf(req), writeCursor({ after: last.id })));
+    res.set('Link', nextLink(req, writeCursor({ after: last.id })));
   }
   res.type('json').send(`[${page.map((profile) => writeProfile(profile, entity)).join(',')}]`);
 }
