@@ -7,6 +7,7 @@ import { countRefused } from '#metrics';
 import { isOfNoEnvironment, isUnavailable } from '#store/faults';
 import { environmentGone } from '#store/open-environment';
 import { requestIdOf } from './context';
+import { publicBaseOf } from './public-address';
 
 const UNAVAILABLE_RETRY_SECONDS = 5;
 
@@ -26,7 +27,7 @@ export function answerError(dialect: ErrorDialect, logger: Logger): ErrorRequest
     const problem =
       req.accepts(['application/json', 'application/problem+json']) === 'application/problem+json';
     res.type(problem ? 'application/problem+json' : 'application/json');
-    res.send(JSON.stringify(dialect.writeError(error, requestId)));
+    res.send(JSON.stringify(dialect.writeError(error, requestId, publicBaseOf(req))));
   };
 }
 

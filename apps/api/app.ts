@@ -42,6 +42,7 @@ export function createApi(deps: ApiDeps): Express {
     .disable('x-powered-by')
     .enable('case sensitive routing')
     .set('trust proxy', deps.settings.trustProxy);
+  app.locals.address = deps.settings;
   app.use(assignRequestId(), logRequests(deps.logger), securityHeaders(), guardRequests());
   const caller = authentication(deps);
   const upserter = createLiveUpserter(deps.store, deps.settings.maxProfileBytes);

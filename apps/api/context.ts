@@ -10,6 +10,7 @@ import type { Store } from '#store/client';
 import type { ProcessLock } from '#store/process-lock';
 import type { JobWatch } from './jobs/job-watch';
 import type { LongAnswers } from './limit-at-once';
+import { publicUrlOf } from './public-address';
 
 export interface ApiDeps {
   store: Store;
@@ -29,7 +30,7 @@ export interface ApiDeps {
     | 'identifyPerMinute'
     | 'track'
   > &
-    Partial<Pick<Settings, 'metricsToken' | 'maxProfileBytes' | 'allowPrivateTargets'>>;
+    Partial<Pick<Settings, 'metricsToken' | 'maxProfileBytes' | 'allowPrivateTargets' | 'publicUrl'>>;
 }
 
 /** The caller, as the contract scopes everything: its environment and the throttle that holds there. */
@@ -60,23 +61,7 @@ export function requestIdOf(res: Response): string {
   return (res.locals as Locals).requestId;
 }
 
-/** Scheme and host that the client used; without a Host header (HTTP/1.0), the address that it reached. */
-export function baseUrlOf(req: Request): string {
-  const { localAddress = '127.0.0.1', localPort } = req.socket;
-  const reached = localAddress.includes(':')
-    ? `[${localAddress}]:${localPort}`
-    : `${localAddress}:${localPort}`;
-  return `${req.protocol}://${req.get('host') ?? reached}`;
-}
-
-const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
-
-/** Whether a Host header is a host name or address, with or without a port. */
-export function isHost(text: string): boolean {
-  return HOST.test(text) && URL.canParse(`http://${text}`);
-}
-
 /** Answers with one job in the words of the dialect. */
 export function jobContextOf(req: Request, res: Response, now: Date): Parameters<Dialect['writeJob']>[1] {
-  return { baseUrl: baseUrlOf(req), usersPerMinute: callerOf(res).usersPerMinute, now };
+  return { baseUrl: publicUrlOf(req), usersPerMinute: callerOf(res).usersPerMinute, now };
 }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { RequestHandler, Response } from 'express';
 import { matches } from './jobs/find-job';
 
@@ -14,6 +15,9 @@ const PAGE = /^\/(?:users|companies|properties|jobs\/[^/]+)?$/;
 /** Never an address of its own. */
 const INDEX = '/index.html';
 const ASSETS = '/assets/';
+/** The same page at addresses that have a folder: /jobs/ID. */
+const NESTED_INDEX = '/jobs/index.html';
+const JOBS = '/jobs/';
 
 /** No inline script or style, nothing from elsewhere. What the page sets through the DOM needs no leave. */
 const CONTENT_SECURITY_POLICY = [
@@ -48,7 +52,7 @@ export function dashboard(folder = findFolder()): RequestHandler {
   const files = readFiles(folder);
   const tags = new Map([...files].map(([name, file]) => [name, tagOf(file)]));
   return (req, res, next) => {
-    const name = PAGE.test(req.path) ? INDEX : req.path;
+    const name = !PAGE.test(req.path) ? req.path : req.path.startsWith(JOBS) ? NESTED_INDEX : INDEX;
     const file = req.path === INDEX ? undefined : files.get(name);
     if (file === undefined || (req.method !== 'GET' && req.method !== 'HEAD')) next();
     else send(res, file, tags.get(name) ?? '');
@@ -78,7 +82,19 @@ function readFiles(folder: string): Map<string, DashboardFile> {
     const cacheControl = name.startsWith(ASSETS) ? FOR_EVER : 'no-cache';
     files.set(name, { type: path.extname(name), cacheControl, bodies });
   }
+  files.set(NESTED_INDEX, nest(readFileSync(path.join(folder, 'index.html'), 'utf8')));
   return files;
+}
+
+/** The page names its files relative to its own address, so that it loads under any path prefix; here one folder deeper. */
+function nest(html: string): DashboardFile {
+  const body = Buffer.from(html.replaceAll('"./assets/', '"../assets/'));
+  const bodies = new Map([
+    ['identity', body],
+    ['br', brotliCompressSync(body)],
+    ['gzip', gzipSync(body)],
+  ]);
+  return { type: '.html', cacheControl: 'no-cache', bodies };
 }
 
 function tagOf({ bodies }: DashboardFile): string {

@@ -1,8 +1,8 @@
 /** What is settled of every request before anybody looks at what it wants. */
 import type { Request, RequestHandler } from 'express';
 import { AppError } from '#errors';
-import { isHost } from './context';
 import { OpenAnswers } from './limit-at-once';
+import { isHost } from './public-address';
 
 /** What may stand behind such a request is not to be believed either. */
 const CLOSE = { headers: { Connection: 'close' } };

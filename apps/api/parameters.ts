@@ -2,6 +2,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { AppError } from '#errors';
+import { publicUrlOf } from './public-address';
 
 /** A whole number in these bounds. */
 export function wholeNumber(least: number, most: number) {
@@ -107,8 +108,10 @@ export function readHeader<Schema extends z.ZodType>(
 }
 
 /** The `Link` header to the next page: the same address with another cursor. */
-export function nextLink(req: Request, baseUrl: string, cursorText: string): string {
-  const url = new URL(req.originalUrl, baseUrl);
+export function nextLink(req: Request, cursorText: string): string {
+  // Of the request's address only path and query: it may name a host of its own, or look as if.
+  const url = new URL(`${publicUrlOf(req)}${req.baseUrl}${req.path}`);
+  url.search = new URL(req.originalUrl, 'http://localhost').search;
   url.searchParams.set('cursor', cursorText);
   return `<${url.href}>; rel="next"`;
 }

@@ -58,6 +58,8 @@ function workerLicenses(): Plugin {
 
 export default defineConfig({
   root: here,
+  // Relative: a proxy may serve the page under any path prefix.
+  base: './',
   plugins: [workerLicenses(), compressed()],
   resolve: {
     alias: [

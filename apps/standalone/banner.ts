@@ -4,6 +4,8 @@ import type { KeyFile } from './api-key-file';
 
 export interface BannerFacts {
   url: string;
+  /** PUBLIC_URL, when it is set. */
+  publicUrl?: string | undefined;
   /** `setting`: API_KEY. Undefined: the keys are in the external database. */
   keySource: KeyFile | 'setting' | undefined;
   database: string;
@@ -22,7 +24,7 @@ export function writeBanner(
   output.write(`
 Muster is ready.
 
-  API       ${facts.url}
+  API       ${facts.url}${facts.publicUrl === undefined ? '' : ` (for clients: ${facts.publicUrl})`}
   Dashboard ${facts.url}/
   Docs      ${facts.url}/docs
   Key       ${shown}

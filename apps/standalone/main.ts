@@ -38,7 +38,7 @@ void runProcess('standalone', async (settings, logger, asked) => {
     const apiKey = settings.apiKey ?? keyFile?.key;
     const service = await serve({ ...settings, apiKey }, database.url, logger);
     const keySource = settings.apiKey === undefined ? keyFile : 'setting';
-    writeBanner({ url: service.url, keySource, database: database.place });
+    writeBanner({ url: service.url, publicUrl: settings.publicUrl, keySource, database: database.place });
     if (process.argv.includes('--demo') && apiKey !== undefined) void runDemo(service.url, apiKey);
     return {
       async close() {

@@ -7,16 +7,14 @@ import type { WebhookDeps } from './webhooks';
 export function webhookOptions({
   host,
   port,
+  publicUrl = `http://${host}:${port}`,
   usersPerMinute,
   allowPrivateTargets,
-}: Pick<Settings, 'host' | 'port' | 'usersPerMinute' | 'allowPrivateTargets'>): Pick<
-  WebhookDeps,
-  'describeJob' | 'allowsPrivateTargets'
-> {
-  const baseUrl = `http://${host}:${port}`;
+}: Pick<Settings, 'host' | 'port' | 'usersPerMinute' | 'allowPrivateTargets'> &
+  Partial<Pick<Settings, 'publicUrl'>>): Pick<WebhookDeps, 'describeJob' | 'allowsPrivateTargets'> {
   return {
     allowsPrivateTargets: allowPrivateTargets,
     describeJob: (job: Job) =>
-      userpilot.writeJob(job, { baseUrl, usersPerMinute, now: new Date() }) as { links: string },
+      userpilot.writeJob(job, { baseUrl: publicUrl, usersPerMinute, now: new Date() }) as { links: string },
   };
 }

@@ -71,7 +71,7 @@ export function unexpectedAnswer({ status }: Pick<Response, 'status'>, message: 
   return new MusterError({ status, code: 'unexpected_answer', message });
 }
 
-/** Prefix of `type` in the errors of a Muster, and of no other service. */
+/** In `type` of the errors of a Muster, behind its address or alone, and of no other service. */
 const MUSTER_TYPE = '/docs/errors#';
 
 /** What a status means when the answer has no code of the API: a proxy's, or a plain Userpilot server's. */
@@ -99,7 +99,7 @@ export async function readError(answer: Response): Promise<MusterError> {
   }
   const body = ((await answer.json().catch(() => null)) ?? {}) as Partial<ErrorBody>;
   const first = Array.isArray(body.errors) ? body.errors[0] : undefined;
-  const ours = typeof body.type === 'string' && body.type.startsWith(MUSTER_TYPE);
+  const ours = typeof body.type === 'string' && body.type.includes(MUSTER_TYPE);
   return new MusterError({
     status,
     code: (ours ? first?.error_code : undefined) ?? CODE_OF_STATUS[status] ?? 'unexpected_answer',

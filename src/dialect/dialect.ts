@@ -8,7 +8,7 @@ import type { JobStatus } from '#job/lifecycle';
 
 /** What a job's picture needs besides the job. */
 export interface JobContext {
-  /** Scheme and host that the client used, such as `http://127.0.0.1:3000`. */
+  /** Where the client reaches the API, path prefix included, such as `http://127.0.0.1:3000`. */
   baseUrl: string;
   /** Throttle of the job's environment; 0 = unthrottled. */
   usersPerMinute: number;
@@ -19,8 +19,8 @@ export interface JobContext {
 /** How a vendor words what went wrong. */
 export interface ErrorDialect {
   readonly name: string;
-  /** The body of an error answer. */
-  writeError(error: AppError, requestId: string): object;
+  /** The body of an error answer. @param base what the address of an explanation begins with: a URL, a path or nothing */
+  writeError(error: AppError, requestId: string, base?: string): object;
 }
 
 /** The wire of a vendor that has jobs. */

@@ -25,6 +25,7 @@ describe('settings', () => {
       metricsToken: undefined,
       metricsPort: undefined,
       trustProxy: 0,
+      publicUrl: undefined,
       logLevel: 'info',
       production: false,
     });
@@ -32,6 +33,13 @@ describe('settings', () => {
 
   it('that are empty count as unset', () => {
     expect(readSettings({ PORT: '', DATABASE_URL: '', API_KEY: '' })).toEqual(readSettings({}));
+  });
+
+  it.each([
+    ['https://Example.com', 'https://example.com'],
+    ['https://example.com:8443/team/muster/', 'https://example.com:8443/team/muster'],
+  ])('PUBLIC_URL=%s is read without a slash at the end', (text, publicUrl) => {
+    expect(readSettings({ PUBLIC_URL: text })).toMatchObject({ publicUrl });
   });
 
   it.each([
@@ -47,6 +55,10 @@ describe('settings', () => {
     ['API_KEY', 'secret with a space in it'],
     ['LOG_LEVEL', 'loud'],
     ['WORKER_CONCURRENCY', '777'],
+    ['PUBLIC_URL', 'example.com'],
+    ['PUBLIC_URL', 'ftp://example.com'],
+    ['PUBLIC_URL', 'https://user:secret@example.com'],
+    ['PUBLIC_URL', 'https://example.com/?a=secret'],
   ])('%s=%s is refused by name', (name, value) => {
     const read = () => readSettings({ [name]: value });
     expect(read).toThrow(SettingsError);

@@ -85,7 +85,17 @@ export const SETTINGS = z.object({
     ),
   TRUST_PROXY: wholeNumber(0, 10)
     .prefault('0')
-    .describe('Reverse proxies before the API: the address of a client is taken from X-Forwarded-For then.'),
+    .describe(
+      'Reverse proxies in front of the API. With one or more, X-Forwarded-For, -Proto, -Host and -Prefix (or Forwarded) are believed.',
+    ),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
+    .refine((text) => !/[?#@]/.test(text), 'must have no query, fragment or password')
+    .transform((text) => new URL(text).href.replace(/\/+$/, ''))
+    .optional()
+    .describe(
+      'Address at which clients reach the API, path included (https://example.com/muster): links, Location and the OpenAPI document begin with it. Unset: the Host header, and what TRUST_PROXY allows.',
+    ),
   ALLOW_PRIVATE_TARGETS: z
     .enum(['true', 'false'])
     .transform((text) => text === 'true')
@@ -131,6 +141,8 @@ export interface Settings {
   metricsToken: string | undefined;
   metricsPort: number | undefined;
   trustProxy: number;
+  /** Without a slash at the end. */
+  publicUrl: string | undefined;
   logLevel: string;
   production: boolean;
 }
@@ -172,6 +184,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     metricsToken: values.METRICS_TOKEN,
     metricsPort: values.METRICS_PORT,
     trustProxy: values.TRUST_PROXY,
+    publicUrl: values.PUBLIC_URL,
     logLevel: values.LOG_LEVEL,
     production: values.NODE_ENV === 'production',
   };

@@ -61,7 +61,9 @@ describe('the page', () => {
 });
 
 const INDEX = readFileSync(path.join(BUILT, 'index.html'), 'utf8');
-const FIRST_LOAD = [...INDEX.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, file]) => file as string);
+const FIRST_LOAD = [...INDEX.matchAll(/(?:src|href)="\.(\/assets\/[^"]+)"/g)].map(
+  ([, file]) => file as string,
+);
 
 describe('its files', () => {
   it.each([

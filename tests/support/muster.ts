@@ -34,6 +34,9 @@ export interface MusterOptions {
   /** Whether webhooks may lead to this machine. */
   allowPrivateTargets?: boolean;
   metricsToken?: string;
+  /** Default 0: no proxy is trusted. */
+  trustProxy?: number;
+  publicUrl?: string;
   /** Default 0: no quota. */
   maxStoredBytes?: number;
   /** Default 1. */
@@ -105,7 +108,8 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     maxRows: options.maxRows ?? 10_000,
     maxBytes: options.maxBytes ?? 52_428_800,
     maxStoredBytes: options.maxStoredBytes ?? 0,
-    trustProxy: 0,
+    trustProxy: options.trustProxy ?? 0,
+    publicUrl: options.publicUrl,
     identifyPerMinute: options.identifyPerMinute ?? 0,
     track: options.track ?? 'reject',
     metricsToken: options.metricsToken,

@@ -18,6 +18,7 @@ import { findInvalidKeys } from '#store/api-keys';
 import { type ApiDeps, callerOf, jobContextOf, requestIdOf, requireScope } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { readHeader, readQuery } from '../parameters';
+import { publicBaseOf } from '../public-address';
 import { IDEMPOTENCY_KEY, IMPORT_PARAMETERS } from './parameters';
 import { readUpload } from './read-upload';
 
@@ -120,5 +121,9 @@ async function replay(
 }
 
 function answerAccepted(res: Response, jobId: string, body: string): void {
-  res.status(202).location(`/v1/background_jobs/${jobId}`).type('json').send(body);
+  res
+    .status(202)
+    .location(`${publicBaseOf(res.req)}/v1/background_jobs/${jobId}`)
+    .type('json')
+    .send(body);
 }

@@ -7,6 +7,7 @@ import { retryJob } from '#pipeline/retry';
 import { type ApiDeps, callerOf, jobContextOf, requestIdOf, requireScope } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { NO_PARAMETERS, readQuery } from '../parameters';
+import { publicBaseOf } from '../public-address';
 import { requireJob, requireJobId } from './find-job';
 import { RETRY_PARAMETERS } from './parameters';
 
@@ -43,7 +44,7 @@ export function controlJob(deps: ApiDeps, dialect: Dialect): Router {
       );
       res
         .status(202)
-        .location(`/v1/background_jobs/${job.id}`)
+        .location(`${publicBaseOf(req)}/v1/background_jobs/${job.id}`)
         .json(dialect.writeJob(job, jobContextOf(req, res, job.submittedAt)));
     })
     .all(methodNotAllowed('POST'));

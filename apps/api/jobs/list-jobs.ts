@@ -5,7 +5,7 @@ import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
 import { MAX_LISTED_WARNINGS, shortenWarnings } from '#job/observations';
 import { listJobs } from '#store/jobs';
-import { type ApiDeps, baseUrlOf, callerOf, jobContextOf } from '../context';
+import { type ApiDeps, callerOf, jobContextOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import type { CursorScope, PageCursors } from '../page-cursors';
 import { nextLink, readQuery } from '../parameters';
@@ -41,7 +41,7 @@ export function listJobsRoute({ store }: ApiDeps, cursors: PageCursors, dialect:
       const last = page.at(-1);
       if (jobs.length > limit && last !== undefined) {
         const next = await cursors.seal(scope, { at: last.submittedAt, id: last.id });
-        res.set('Link', nextLink(req, baseUrlOf(req), next));
+        res.set('Link', nextLink(req, next));
       }
       const shown = page.filter(({ entity, hasRowId }) => hasRowId && (kind ?? entity) === entity);
       const short = shown.map((job) => ({

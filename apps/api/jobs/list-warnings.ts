@@ -2,7 +2,7 @@
 import { Router } from 'express';
 import type { Dialect } from '#dialect/dialect';
 import { listWarnings } from '#store/job-warnings';
-import { type ApiDeps, baseUrlOf, callerOf } from '../context';
+import { type ApiDeps, callerOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import type { CursorScope, PageCursors } from '../page-cursors';
 import { nextLink, readQuery } from '../parameters';
@@ -23,7 +23,7 @@ export function listWarningsRoute(deps: ApiDeps, cursors: PageCursors, dialect: 
       const page = found.slice(0, limit);
       const last = page.at(-1);
       if (found.length > limit && last !== undefined) {
-        res.set('Link', nextLink(req, baseUrlOf(req), await cursors.seal(scope, last.key)));
+        res.set('Link', nextLink(req, await cursors.seal(scope, last.key)));
       }
       // A job of an older version has its warnings in the job alone.
       const isOlder = page.length === 0 && cursor === undefined;

@@ -8,7 +8,7 @@ import { ENTITIES, type Entity } from '#job/entity';
 import { countLimitHit } from '#metrics';
 import { eraseProfiles } from '#pipeline/erase';
 import { listProfiles, type Profile, type ProfileFilter, readProfile, searchProfiles } from '#store/profiles';
-import { type ApiDeps, baseUrlOf, callerOf, requestIdOf, requireScope } from '../context';
+import { type ApiDeps, callerOf, requestIdOf, requireScope } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import type { CursorScope, PageCursors } from '../page-cursors';
 import { NO_PARAMETERS, nextLink, readQuery, storableText } from '../parameters';
@@ -102,7 +102,7 @@ async function listPage(
   const last = page.at(-1);
   if (hasMore && last !== undefined) {
     if (page.length < query.limit) countLimitHit('page_bytes');
-    res.set('Link', nextLink(req, baseUrlOf(req), await cursors.seal(scope, last.id)));
+    res.set('Link', nextLink(req, await cursors.seal(scope, last.id)));
   }
   res.type('json').send(`[${page.map((profile) => writeProfile(profile, entity)).join(',')}]`);
 }

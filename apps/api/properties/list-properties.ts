@@ -4,7 +4,7 @@ import type { Entity } from '#job/entity';
 import type { Queryable } from '#store/client';
 import { countProperties, type PropertyCounts } from '#store/count-properties';
 import { listProperties, type Property } from '#store/properties';
-import { type ApiDeps, baseUrlOf, callerOf } from '../context';
+import { type ApiDeps, callerOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import type { CursorScope, PageCursors } from '../page-cursors';
 import { nextLink, readQuery, storableText } from '../parameters';
@@ -28,7 +28,7 @@ export function listPropertiesRoute({ store }: ApiDeps, cursors: PageCursors): R
       const page = found.slice(0, limit);
       const last = page.at(-1);
       if (found.length > limit && last !== undefined) {
-        res.set('Link', nextLink(req, baseUrlOf(req), await cursors.seal(scope, last.key)));
+        res.set('Link', nextLink(req, await cursors.seal(scope, last.key)));
       }
       if (last === undefined) return void res.json([]);
       const counts = await countRecently(environmentId, entity, newest(found));

@@ -44,7 +44,7 @@ import { NewSecret, Webhook, WebhookDelivery, WebhookEvent } from './schemas-of-
 const DESCRIPTION = `Self-hosted bulk user import, compatible on the wire with Userpilot's bulk_identify.
 
 Every answer has an \`X-Request-Id\`. Errors are an \`ErrorBody\`, as \`application/problem+json\` when \`Accept\` asks for it;
-[all codes](/docs/errors). An unknown address is answered 404 \`not_found\`, a method that an address does not have
+[all codes](docs/errors). An unknown address is answered 404 \`not_found\`, a method that an address does not have
 405 \`method_not_allowed\` with \`Allow\`. Where there is GET there is HEAD. Query parameters that an address does not have
 are refused with 400. Everything is scoped to the environment of the key: what belongs to another one is not found.`;
 
@@ -93,8 +93,11 @@ const SCHEMAS: readonly z.ZodType[] = [
   ...[GurubaseBody, GurubaseResults, GurubaseFailure, GurubaseMessage],
 ];
 
-/** @returns the OpenAPI 3.1 document as JSON values; a new object each time, always with the same content */
-export function createDocument(): object {
+/**
+ * @param server where the API is: a URL, or a path on the host that the document comes from
+ * @returns the OpenAPI 3.1 document as JSON values; a new object each time, always with the same content
+ */
+export function createDocument(server = '/'): object {
   const registry = new OpenAPIRegistry();
   for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
     registry.registerComponent('securitySchemes', name, scheme);
@@ -129,7 +132,7 @@ export function createDocument(): object {
       description: DESCRIPTION,
       license: { name: 'MIT' },
     },
-    servers: [{ url: '/' }],
+    servers: [{ url: server }],
     tags: TAGS,
     security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
   });

@@ -30,7 +30,7 @@ ${STYLE}
 </head>
 <body>
 <h1>Errors</h1>
-<p><a href="/docs">The API</a></p>
+<p><a href="../docs">The API</a></p>
 <h2>Answers</h2>
 <p><code>details</code> in the body says more; <code>Retry-After</code> says when to try again.</p>
 ${table(['status', 'error_code', 'message'], answers)}

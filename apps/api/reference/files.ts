@@ -5,9 +5,12 @@ import { createPage, type Page } from './page';
 
 const SWAGGER_UI = path.dirname(require.resolve('swagger-ui-dist/package.json'));
 
-/** No inline script: the Content-Security-Policy forbids them. `validatorUrl` null: no badge of a service elsewhere. */
+/**
+ * No inline script: the Content-Security-Policy forbids them. `validatorUrl` null: no badge of a service elsewhere.
+ * Its own address says where the document is, whatever path a proxy has put in front.
+ */
 const INITIALIZER = `window.ui = SwaggerUIBundle({
-  url: '/openapi.json',
+  url: new URL('../openapi.json', document.currentScript.src).href,
   dom_id: '#swagger-ui',
   presets: [SwaggerUIBundle.presets.apis],
   layout: 'BaseLayout',
@@ -16,19 +19,20 @@ const INITIALIZER = `window.ui = SwaggerUIBundle({
 });
 `;
 
+/** Addresses are relative to /docs, so that they hold under a path prefix too. */
 const DOCS = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Muster API</title>
-<link rel="stylesheet" href="/docs/swagger-ui.css">
-<link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="icon" type="image/png" href="docs/favicon-32x32.png">
 </head>
 <body>
 <div id="swagger-ui"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/initializer.js"></script>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/initializer.js"></script>
 </body>
 </html>
 `;

@@ -21,10 +21,11 @@ import {
 } from '#store/webhooks';
 import { requireAllowedTarget } from '#webhook/check-target';
 import { TEST_EVENT } from '#webhook/events';
-import { type ApiDeps, baseUrlOf, callerOf, requireScope } from '../context';
+import { type ApiDeps, callerOf, requireScope } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import type { CursorScope, PageCursors } from '../page-cursors';
 import { NO_PARAMETERS, nextLink, readQuery } from '../parameters';
+import { publicBaseOf } from '../public-address';
 import { readJsonBody } from '../read-json-body';
 import { LIST_DELIVERIES_PARAMETERS, LISTED_DELIVERY, NEW_WEBHOOK, WEBHOOK_CHANGE } from './parameters';
 
@@ -67,7 +68,7 @@ export function webhooks({ store, settings }: ApiDeps, cursors: PageCursors): Ro
       const made = await insertWebhook(pool, environmentId, fields);
       res
         .status(201)
-        .location(`/v1/webhooks/${made.id}`)
+        .location(`${publicBaseOf(req)}/v1/webhooks/${made.id}`)
         .json({ ...writeWebhook(made), secret: made.secret });
     })
     .all(methodNotAllowed('GET, HEAD, POST'));
@@ -130,7 +131,7 @@ export function webhooks({ store, settings }: ApiDeps, cursors: PageCursors): Ro
       const last = page.at(-1);
       if (listed.length > limit && last !== undefined) {
         const place = { createdAt: last.createdAt.toISOString(), id: last.id };
-        res.set('Link', nextLink(req, baseUrlOf(req), await cursors.seal(scope, place)));
+        res.set('Link', nextLink(req, await cursors.seal(scope, place)));
       }
       res.json(page.map(writeDelivery));
     })

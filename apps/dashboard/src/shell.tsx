@@ -1,6 +1,7 @@
 /** What is around every page: the bar with the pages, and the banner while the service does not answer. */
 import type { ComponentChildren, RefObject } from 'preact';
 import { Logo } from './parts/logo';
+import { BASE_PATH } from './route/base';
 import { Link } from './route/link';
 import type { Route } from './route/route';
 
@@ -47,7 +48,7 @@ export function Shell({ route, isReached, environment, onSignOut, mainRef, child
                 {environment}
               </span>
             )}
-            <a href="/docs">API</a>
+            <a href={`${BASE_PATH}/docs`}>API</a>
             <button type="button" class="quiet" onClick={onSignOut}>
               Sign out
             </button>

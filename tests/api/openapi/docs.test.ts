@@ -34,7 +34,7 @@ function addressesInCss(css: string): string[] {
   return [...urls, ...imports];
 }
 
-const isOurs = (address: string) => /^\/(?!\/)/.test(address) || address.startsWith('#');
+const isOurs = (address: string) => /^(?:docs\/|\.\.\/|#)/.test(address);
 
 describe.each(['/docs', '/docs/errors'])('%s', (path) => {
   it('loads only what this service serves without a key', async () => {
@@ -43,9 +43,17 @@ describe.each(['/docs', '/docs/errors'])('%s', (path) => {
     expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
     const addresses = addressesIn(html);
     expect(addresses.filter((address) => !isOurs(address))).toEqual([]);
-    for (const address of addresses) expect((await read(address)).status).toBe(200);
+    for (const address of addresses) {
+      expect((await read(new URL(address, `${muster.url}${path}`).pathname)).status).toBe(200);
+    }
     for (const [, css = ''] of html.matchAll(/<style>(.*?)<\/style>/gs))
       expect(addressesInCss(css)).toEqual([]);
+  });
+
+  it('leads to itself when it is asked for with a slash at the end, where its addresses would lead elsewhere', async () => {
+    const { status, headers } = await read(`${path}/`, { redirect: 'manual' });
+    expect(status).toBe(308);
+    expect(new URL(headers.get('location') ?? '', `${muster.url}${path}/`).pathname).toBe(path);
   });
 
   it('has no inline script, and a policy that forbids them and every address elsewhere', async () => {
@@ -61,14 +69,14 @@ describe('what /docs loads', () => {
     const sheets = addressesIn((await read('/docs')).text_).filter((address) => address.endsWith('.css'));
     expect(sheets.length).toBeGreaterThan(0);
     for (const sheet of sheets) {
-      const addresses = addressesInCss((await read(sheet)).text_);
+      const addresses = addressesInCss((await read(`/${sheet}`)).text_);
       expect(addresses.filter((address) => !address.startsWith('data:') && !isOurs(address))).toEqual([]);
     }
   });
 
   it('starts with our document, and without the badge of a validator elsewhere', async () => {
     const { text_: script } = await read('/docs/initializer.js');
-    expect(script).toContain("url: '/openapi.json'");
+    expect(script).toContain("url: new URL('../openapi.json', document.currentScript.src).href");
     expect(script).toContain('validatorUrl: null');
     expect(script).not.toMatch(/https?:|["'`]\/\//);
   });

@@ -1,4 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact';
+import { BASE_PATH } from './base';
 import { navigate } from './navigate';
 
 interface LinkProps {
@@ -16,7 +17,7 @@ export function Link({ to, current = false, children, ...rest }: LinkProps) {
     navigate(to);
   };
   return (
-    <a href={to} onClick={follow} aria-current={current ? 'page' : undefined} {...rest}>
+    <a href={BASE_PATH + to} onClick={follow} aria-current={current ? 'page' : undefined} {...rest}>
       {children}
     </a>
   );

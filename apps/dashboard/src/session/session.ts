@@ -5,8 +5,10 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { type Client, createClient, type Fetch } from '#client/index';
+import { BASE_PATH, BASE_URL } from '../route/base';
 
-const STORED_AS = 'muster:key';
+/** Several services may share an origin, each under a path of its own: none gets the key of another. */
+const STORED_AS = `muster:key${BASE_PATH}`;
 /** Enough to bridge a restart of the service; pages that poll go on by themselves anyway. */
 const RETRIES = 2;
 
@@ -48,14 +50,14 @@ export function openSession(apiKey: string, events: SessionEvents): Session {
       throw thrown;
     }
   };
-  const client = createClient({ url: location.origin, apiKey, fetch: watched, retries: RETRIES });
+  const client = createClient({ url: BASE_URL, apiKey, fetch: watched, retries: RETRIES });
   return {
     client,
     noteReached: () => events.onReached(true),
     fetch: (path, init) => {
       const headers = new Headers(init.headers);
       headers.set('Authorization', `Token ${apiKey.trim()}`);
-      return watched(new URL(path, location.origin), { ...init, headers, cache: 'no-store' });
+      return watched(new URL(BASE_PATH + path, BASE_URL), { ...init, headers, cache: 'no-store' });
     },
   };
 }
