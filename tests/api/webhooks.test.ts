@@ -259,10 +259,15 @@ describe('a webhook', () => {
 
 describe('addresses that are not public', () => {
   let guarded: Muster;
+  let inside: typeof receiver;
   beforeAll(async () => {
     guarded = await startMuster();
+    inside = await startReceiver();
   });
-  afterAll(() => guarded.close());
+  afterAll(async () => {
+    await guarded.close();
+    await inside.close();
+  });
 
   it.each([
     'http://127.0.0.1/x',
@@ -293,7 +298,7 @@ describe('addresses that are not public', () => {
   it.each(['http://127.0.0.1', 'http://localhost'])(
     '%s is not sent to, even if it was saved',
     async (host) => {
-      const port = new URL(receiver.url).port;
+      const port = new URL(inside.url).port;
       const { rows } = await guarded.store.pool.query<{ id: string }>(
         `INSERT INTO webhooks (id, environment_id, url, events, format, secret)
        VALUES (gen_random_uuid(), $1, $2, '{job.completed}', 'standard', $3) RETURNING id`,
@@ -309,7 +314,7 @@ describe('addresses that are not public', () => {
       };
       await waitFor('the refusal', async () => (await error()) !== undefined);
       expect(await error()).toBe('the address leads to a network that is not public');
-      expect(receiver.received).toHaveLength(0);
+      expect(inside.received).toHaveLength(0);
     },
   );
 

@@ -4,6 +4,7 @@ import type { Browser } from 'playwright-core';
 import { type Listener, listen } from '#apps/api/listen';
 import { freePort } from '#apps/standalone/free-port';
 import { createClient } from '#client/index';
+import { createLogger } from '#logger';
 import { startCli } from '../cli/support/run-cli';
 import { type Muster, startMuster } from '../support/muster';
 import { PREFIX_PROXIES, type PrefixProxy, startPrefixProxy } from '../support/prefix-proxy';
@@ -30,7 +31,12 @@ describe.each(CASES)('under a path of $proxy, with $setting', ({ proxy: name, se
       ...(setting === 'PUBLIC_URL' && { publicUrl: proxy.url }),
       ...(setting === 'TRUST_PROXY' && { trustProxy: 1 }),
     });
-    listener = await listen(muster.app, '127.0.0.1', port);
+    listener = await listen(muster.app, {
+      host: '127.0.0.1',
+      port,
+      maxBytes: muster.settings.maxBytes,
+      logger: createLogger('test', 'silent'),
+    });
   });
   afterAll(async () => {
     await proxy?.close();
