@@ -10,6 +10,7 @@ import { answerError } from './answer-error';
 import { authentication } from './authenticate';
 import type { ApiDeps } from './context';
 import { dashboard } from './dashboard';
+import { jeanUsers, readInDomain } from './dialects/jean/routes';
 import { environment } from './environment';
 import { guardRequests } from './guard-requests';
 import { gurubaseProfiles } from './gurubase/profiles';
@@ -51,12 +52,13 @@ export function createApi(deps: ApiDeps): Express {
   app.use(health(deps), metrics(deps, caller), reference(), dashboard());
   const upserter = createLiveUpserter(deps.store, deps.settings.maxProfileBytes);
   app.use(identify(deps, upserter, caller), gurubaseProfiles(deps, upserter, caller.required));
+  app.use(jeanUsers(deps, caller.required));
   app.use(caller.required);
   app.use(validate(), track(deps));
   const memory = new UploadMemory();
   for (const kind of KINDS) {
     app.use(bulkIdentify({ ...deps, memory }, userpilot, kind));
-    app.use(profiles(deps, kind));
+    app.use(profiles(deps, kind, kind === 'user' ? [readInDomain(deps)] : []));
   }
   app.use(environment(deps), listPropertiesRoute(deps), listJobsRoute(deps, userpilot), sendResults(deps));
   app.use(listWarningsRoute(deps));

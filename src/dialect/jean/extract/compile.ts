@@ -23,8 +23,10 @@ export interface CompiledField {
   definition: FieldDefinition;
   /** By the first word or base form of the sequence. */
   byWord: ReadonlyMap<string, readonly Matcher[]>;
-  /** Those that begin with something else than a word. */
-  others: readonly Matcher[];
+  /** Those that begin at the start of a sentence. */
+  atStart: readonly Matcher[];
+  /** Those that begin with the value. */
+  atValue: readonly Matcher[];
   /** Known values by their names and synonyms in lower case. */
   synonyms: ReadonlyMap<string, string>;
   regions: ReadonlySet<string>;
@@ -35,12 +37,29 @@ export interface CompiledField {
 export interface CompiledSchema {
   definition: Definition;
   fields: readonly CompiledField[];
+  /** Fields of which something may begin with this word or base form. */
+  byWord: ReadonlyMap<string, readonly CompiledField[]>;
+  /** Fields of which something may begin at the start of a sentence, with a number, or with any word. */
+  atStart: readonly CompiledField[];
+  atNumber: readonly CompiledField[];
+  anywhere: readonly CompiledField[];
 }
 
 export function compile(definition: Definition): CompiledSchema {
+  const fields = Object.entries(definition.fields).map(([name, field]) => compileField(name, field));
+  const byWord = new Map<string, CompiledField[]>();
+  for (const field of fields) {
+    for (const word of field.byWord.keys()) byWord.set(word, [...(byWord.get(word) ?? []), field]);
+  }
+  const withValue = fields.filter(({ atValue }) => atValue.length > 0);
+  const isNumeric = ({ definition: { type } }: CompiledField) => type === 'integer' || type === 'number';
   return {
     definition,
-    fields: Object.entries(definition.fields).map(([name, field]) => compileField(name, field)),
+    fields,
+    byWord,
+    atStart: fields.filter(({ atStart }) => atStart.length > 0),
+    atNumber: withValue.filter(isNumeric),
+    anywhere: withValue.filter((field) => !isNumeric(field)),
   };
 }
 
@@ -58,7 +77,8 @@ function compileField(name: string, field: FieldDefinition): CompiledField {
     name,
     definition: field,
     byWord: groupByWord(matchers),
-    others: matchers.filter(({ sequence }) => sequence[0]?.kind !== 'words'),
+    atStart: matchers.filter(({ sequence }) => sequence[0]?.kind === 'start'),
+    atValue: matchers.filter(({ sequence }) => sequence[0]?.kind === 'value'),
     synonyms: new Map(
       values.flatMap(([value, synonyms]) =>
         [...synonyms, value].map((text): [string, string] => [text.toLowerCase(), value]),

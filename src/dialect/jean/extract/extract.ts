@@ -3,9 +3,11 @@
  * and each one says by which rule and from which place in the text it comes. One sentence is looked at at a time, so a
  * caller may let others run in between.
  */
+
+import { isNumberLike } from '../language/numbers';
 import { type Sentence, splitSentences } from '../language/sentences';
 import { type Token, tokenize } from '../language/tokens';
-import type { FieldValue } from '../schema/values';
+import type { FieldValue } from '../schema/definition';
 import type { CompiledField, CompiledSchema, Matcher } from './compile';
 import { type Match, matchAnywhere, matchAt } from './match';
 import { readPlaceTail } from './slots';
@@ -48,14 +50,44 @@ function readSentence(
   found: Map<string, Candidate>,
 ): void {
   const tokens = tokenize(text, offset);
-  for (const field of schema.fields) {
-    for (const candidate of candidatesOf(field, tokens)) {
-      const known = found.get(field.name);
-      if (known === undefined) found.set(field.name, candidate);
-      else if (field.definition.type === 'list') addItem(known, candidate);
-      else if (candidate.rank < known.rank) found.set(field.name, candidate);
+  for (const [field, places] of placesByField(schema, tokens)) {
+    let taken = 0;
+    for (const at of places) {
+      // A word that is part of a value already is no value of its own: "video games" is not "video".
+      if (at < taken) continue;
+      const best = readBest(field, tokens, at);
+      if (best === undefined) continue;
+      taken = best.end;
+      keep(found, field, best.candidate);
     }
   }
+}
+
+/** Where something of each field may begin. Most words begin nothing, so they cost one lookup. */
+function placesByField(schema: CompiledSchema, tokens: readonly Token[]): Map<CompiledField, number[]> {
+  const places = new Map<CompiledField, number[]>();
+  const add = (fields: readonly CompiledField[] | undefined, at: number) => {
+    for (const field of fields ?? []) {
+      const list = places.get(field);
+      if (list === undefined) places.set(field, [at]);
+      else if (list.at(-1) !== at) list.push(at);
+    }
+  };
+  for (const [at, token] of tokens.entries()) {
+    add(schema.byWord.get(token.norm), at);
+    if (token.lemma !== token.norm) add(schema.byWord.get(token.lemma), at);
+    if (at === 0) add(schema.atStart, at);
+    if (isNumberLike(token)) add(schema.atNumber, at);
+    add(schema.anywhere, at);
+  }
+  return places;
+}
+
+function keep(found: Map<string, Candidate>, field: CompiledField, candidate: Candidate): void {
+  const known = found.get(field.name);
+  if (known === undefined) found.set(field.name, candidate);
+  else if (field.definition.type === 'list') addItem(known, candidate);
+  else if (candidate.rank < known.rank) found.set(field.name, candidate);
 }
 
 function addItem(list: Candidate, { value, spans }: Candidate): void {
@@ -66,44 +98,44 @@ function addItem(list: Candidate, { value, spans }: Candidate): void {
   list.spans.push(...spans);
 }
 
-function* candidatesOf(field: CompiledField, tokens: readonly Token[]): Generator<Candidate> {
-  let taken = 0;
-  for (const [at, token] of tokens.entries()) {
-    // A word that is part of a value already is no value of its own: "video games" is not "video".
-    if (at < taken) continue;
-    let best: { matcher: Matcher; match: Match; value: FieldValue } | undefined;
-    for (const matcher of matchersAt(field, token)) {
-      const match = matchAt(matcher, field, tokens, at);
-      if (match === undefined) continue;
-      const isBetter =
-        best === undefined ||
-        matcher.rank < best.matcher.rank ||
-        (matcher.rank === best.matcher.rank && match.end > best.match.end);
-      if (!isBetter) continue;
-      const value = valueOf(matcher, match, field, tokens, at);
-      if (value !== undefined) best = { matcher, match, value };
-    }
-    if (best === undefined) continue;
-    taken = best.match.end;
-    const { match, matcher, value } = best;
-    const spanStart = tokens[at]?.start ?? 0;
-    yield {
-      value: field.definition.type === 'list' ? [value as string] : value,
-      rank: matcher.rank,
-      rule: `fields.${field.name}.${matcher.rule}`,
-      spans: [{ start: spanStart, end: tokens[match.end - 1]?.end ?? spanStart }],
-    };
+/** What the best rule says that matches here: the first one, and of equal ones the longest match. */
+function readBest(
+  field: CompiledField,
+  tokens: readonly Token[],
+  at: number,
+): { candidate: Candidate; end: number } | undefined {
+  let best: { matcher: Matcher; match: Match; value: FieldValue } | undefined;
+  for (const matcher of matchersAt(field, tokens, at)) {
+    if (best !== undefined && matcher.rank > best.matcher.rank) continue;
+    const match = matchAt(matcher, field, tokens, at);
+    if (match === undefined) continue;
+    if (best !== undefined && matcher.rank === best.matcher.rank && match.end <= best.match.end) continue;
+    const value = valueFrom(matcher, match, field, tokens, at);
+    if (value !== undefined) best = { matcher, match, value };
   }
+  if (best === undefined) return undefined;
+  const { match, matcher, value } = best;
+  const start = tokens[at]?.start ?? 0;
+  const candidate = {
+    value: field.definition.type === 'list' ? [value as string] : value,
+    rank: matcher.rank,
+    rule: `fields.${field.name}.${matcher.rule}`,
+    spans: [{ start, end: tokens[match.end - 1]?.end ?? start }],
+  };
+  return { candidate, end: match.end };
 }
 
-function* matchersAt(field: CompiledField, { norm, lemma }: Token): Generator<Matcher> {
-  yield* field.byWord.get(norm) ?? [];
-  if (lemma !== norm) yield* field.byWord.get(lemma) ?? [];
-  yield* field.others;
+function matchersAt(field: CompiledField, tokens: readonly Token[], at: number): Matcher[] {
+  const { norm = '', lemma = '' } = tokens[at] ?? {};
+  const matchers = [...(field.byWord.get(norm) ?? [])];
+  if (lemma !== norm) matchers.push(...(field.byWord.get(lemma) ?? []));
+  if (at === 0) matchers.push(...field.atStart);
+  matchers.push(...field.atValue);
+  return matchers;
 }
 
 /** The value of a match; undefined when a negation or a guard forbids it. */
-function valueOf(
+function valueFrom(
   matcher: Matcher,
   match: Match,
   field: CompiledField,

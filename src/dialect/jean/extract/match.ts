@@ -4,7 +4,7 @@ import { readNumber } from '../language/numbers';
 import type { Token } from '../language/tokens';
 import type { Sequence } from '../schema/phrase';
 import type { CompiledField, Matcher } from './compile';
-import { readKnown, readPlace, readWords } from './slots';
+import { readName, readPlaceTail, readWords, type Slot } from './slots';
 
 export interface Match {
   /** What stands at {value}. */
@@ -98,4 +98,26 @@ function readSlot(
     default:
       return readKnown(tokens, at, field) ?? readWords(tokens, at);
   }
+}
+
+/** A known value of the field by its name or a synonym; the longest one. */
+export function readKnown(tokens: readonly Token[], at: number, field: CompiledField): Slot | undefined {
+  const token = tokens[at];
+  if (token === undefined) return undefined;
+  let best: Slot | undefined;
+  const matchers = [...(field.places.get(token.norm) ?? []), ...(field.places.get(token.lemma) ?? [])];
+  for (const matcher of matchers) {
+    const match = matchAt(matcher, field, tokens, at);
+    if (match !== undefined && match.end - at > (best?.length ?? 0))
+      best = { value: String(matcher.value), length: match.end - at };
+  }
+  return best;
+}
+
+/** A known place in any case, or else words with capital letters; with the region behind it. */
+function readPlace(tokens: readonly Token[], at: number, field: CompiledField): Slot | undefined {
+  const place = readKnown(tokens, at, field) ?? readName(tokens, at);
+  if (place === undefined) return undefined;
+  const tail = readPlaceTail(tokens, at + place.length, field);
+  return { value: `${place.value}${tail.text}`, length: place.length + tail.length };
 }

@@ -1,8 +1,7 @@
-/** What may stand at the {value} of a phrase: a known value, a place, or some words. */
+/** What may stand at the {value} of a phrase when it is no known value: the name of a place, or some words. */
 import { isMonth } from '../language/dates';
 import type { Token } from '../language/tokens';
 import type { CompiledField } from './compile';
-import { matchAt } from './match';
 
 export interface Slot {
   value: string;
@@ -20,29 +19,8 @@ const STOPS = new Set(
 );
 const ARTICLES = new Set(['a', 'an', 'the']);
 
-/** A known value of the field by its name or a synonym; the longest one. */
-export function readKnown(tokens: readonly Token[], at: number, field: CompiledField): Slot | undefined {
-  const token = tokens[at];
-  if (token === undefined) return undefined;
-  let best: Slot | undefined;
-  const matchers = [...(field.places.get(token.norm) ?? []), ...(field.places.get(token.lemma) ?? [])];
-  for (const matcher of matchers) {
-    const match = matchAt(matcher, field, tokens, at);
-    if (match !== undefined && match.end - at > (best?.length ?? 0))
-      best = { value: String(matcher.value), length: match.end - at };
-  }
-  return best;
-}
-
-/** A known place in any case, or else words with capital letters; with the region behind it. */
-export function readPlace(tokens: readonly Token[], at: number, field: CompiledField): Slot | undefined {
-  const place = readKnown(tokens, at, field) ?? readName(tokens, at);
-  if (place === undefined) return undefined;
-  const tail = readPlaceTail(tokens, at + place.length, field);
-  return { value: `${place.value}${tail.text}`, length: place.length + tail.length };
-}
-
-function readName(tokens: readonly Token[], at: number): Slot | undefined {
+/** Words with capital letters that may be the name of a place. */
+export function readName(tokens: readonly Token[], at: number): Slot | undefined {
   let length = 0;
   for (let next = 0; next < MAX_PLACE_WORDS; next++) {
     const token = tokens[at + next];

@@ -13,6 +13,11 @@ const PLAIN = /^\d{1,12}(?:\.\d{1,9})?$/;
 const GROUPED = /^\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,9})?$/;
 const RANGE = /^(\d{1,9}(?:\.\d{1,9})?)-\d{1,9}(?:\.\d{1,9})?$/;
 
+/** Whether a number may begin here. */
+export function isNumberLike({ kind, norm }: Token): boolean {
+  return kind === 'number' || TENS.has(norm) || SMALL.has(norm);
+}
+
 export interface ReadNumber {
   value: number;
   /** Tokens that it takes. */

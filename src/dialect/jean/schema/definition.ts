@@ -154,6 +154,9 @@ export const DEFINITION = z
     }
   });
 
+/** What a field holds. */
+export type FieldValue = string | number | boolean | string[];
+
 export type Definition = z.output<typeof DEFINITION>;
 export type FieldDefinition = Definition['fields'][string];
 export type RuleDefinition = FieldDefinition['extract'][number];

@@ -1,9 +1,9 @@
 /** Checks values that a client sends for the fields of a schema, and brings them into canonical form. */
 import { isDate } from '../language/dates';
-import type { FieldDefinition } from './definition';
-
-/** What a field holds. */
-export type FieldValue = string | number | boolean | string[];
+import { tokenize } from '../language/tokens';
+import type { FieldValue } from '../schema/definition';
+import type { CompiledField } from './compile';
+import { readKnown } from './match';
 
 const MAX_STRING = 10_000;
 const MAX_LIST = 1_000;
@@ -12,7 +12,11 @@ const MAX_LIST = 1_000;
  * @returns the value in canonical form (synonyms become the value that they stand for), or a sentence that says what is
  *   wrong, without the value
  */
-export function readValue(field: FieldDefinition, value: unknown): { value: FieldValue } | { fault: string } {
+export function readValue(
+  compiled: CompiledField,
+  value: unknown,
+): { value: FieldValue } | { fault: string } {
+  const { definition: field } = compiled;
   switch (field.type) {
     case 'integer':
       if (!Number.isSafeInteger(value)) return { fault: 'must be an integer' };
@@ -29,10 +33,10 @@ export function readValue(field: FieldDefinition, value: unknown): { value: Fiel
     case 'list': {
       if (!Array.isArray(value) || value.length > MAX_LIST || !value.every(isText))
         return { fault: `must be a list of at most ${MAX_LIST} strings` };
-      return { value: [...new Set(value.map((item) => canonical(field, item) ?? item))] };
+      return { value: [...new Set(value.map((item) => canonical(compiled, item) ?? item))] };
     }
     case 'enum': {
-      const known = isText(value) ? canonical(field, value) : undefined;
+      const known = isText(value) ? canonical(compiled, value) : undefined;
       return known === undefined
         ? { fault: `must be one of ${Object.keys(field.values).join(', ')}` }
         : { value: known };
@@ -55,13 +59,14 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value.length <= MAX_STRING;
 }
 
-/** The known value that a text names, in any case. */
-function canonical(field: FieldDefinition, text: string): string | undefined {
-  const values = 'values' in field && field.values !== undefined ? field.values : {};
-  const sought = text.trim().toLowerCase();
-  for (const [value, synonyms] of Object.entries(values)) {
-    if (value.toLowerCase() === sought || synonyms.some((synonym) => synonym.toLowerCase() === sought))
-      return value;
-  }
-  return undefined;
+/** Longer texts name no known value. */
+const MAX_NAME = 200;
+
+/** The known value that a text is the name or a synonym of, in any case. */
+function canonical(field: CompiledField, text: string): string | undefined {
+  if (field.synonyms.has(text)) return text;
+  if (text.length > MAX_NAME) return undefined;
+  const tokens = tokenize(text);
+  const known = readKnown(tokens, 0, field);
+  return known?.length === tokens.length ? known.value : undefined;
 }

@@ -1,0 +1,140 @@
+/**
+ * Stores what a call says about a user in a domain: the user itself, the merged fields, the text and the vector, all of it
+ * or nothing. Extraction comes before the transaction, so no lock is held while a text is read.
+ */
+import {
+  addCounts,
+  countFeatures,
+  countFields,
+  embedCounts,
+  readCounts,
+  writeCounts,
+} from '#dialect/jean/embed/feature-hash';
+import { type DomainRow, mergeRow, readExtras, type StoredField, writeExtras } from '#dialect/jean/merge';
+import { readFields, type UpsertBody } from '#dialect/jean/wire/read-body';
+import type { WireUser } from '#dialect/jean/wire/write-user';
+import { AppError } from '#errors';
+import type { Store, Transaction } from '#store/client';
+import {
+  addContext,
+  type DomainUser,
+  deleteContexts,
+  listEmbeddings,
+  nextContextId,
+  readDomainUser,
+  type UserKey,
+  writeDomainUser,
+  writeEmbedding,
+} from '#store/domain-users';
+import { environmentGone, requireOpenEnvironment } from '#store/open-environment';
+import { upsertNow } from '#store/upsert-now';
+import type { Caller } from '../../context';
+import { extractText } from './extract-text';
+import type { SchemaCache } from './schema-cache';
+
+/** Characters of all texts of a user in a domain, until the row is replaced. */
+export const MAX_ALL_CONTEXTS = 1_000_000;
+/** Keys that the schema does not know. */
+const MAX_EXTRAS = 1_000;
+
+export interface EnrichDeps {
+  store: Store;
+  schemas: SchemaCache;
+}
+
+/**
+ * @param mode replace: POST /v1/users; append: POST /v1/context
+ * @throws AppError domain_not_found, invalid_request, unauthorized; payload_too_large when the texts are too many
+ */
+export async function enrichUser(
+  { store, schemas }: EnrichDeps,
+  caller: Caller,
+  mode: 'replace' | 'append',
+  body: UpsertBody,
+): Promise<WireUser> {
+  const { environmentId } = caller;
+  const { version, schema } = await schemas.find(store.pool, environmentId, body.domain);
+  const values = readFields(schema, body);
+  const { context } = body;
+  const extracted = context === undefined ? new Map() : await extractText(schema, context);
+  const newFeatures = context === undefined ? undefined : countFeatures(context);
+  const key: UserKey = { environmentId, userId: body.userId, domain: body.domain };
+
+  return store.transaction(async (tx) => {
+    await requireOpenEnvironment(tx, environmentId);
+    await ensureUser(tx, caller, body.userId);
+    const before = await readDomainUser(tx, key);
+    const keptCharacters = mode === 'append' ? (before?.contextCharacters ?? 0) : 0;
+    const contextCharacters = keptCharacters + (context?.length ?? 0);
+    if (contextCharacters > MAX_ALL_CONTEXTS) throw tooMuchContext();
+    const lastEnrichedAt = new Date();
+    const contextId = context === undefined ? undefined : await nextContextId(tx);
+    const row = mergeRow(mode, schema, before && toRow(before), {
+      ...values,
+      extracted,
+      context: contextId,
+      at: lastEnrichedAt.toISOString(),
+    });
+    if (row.extras.size > MAX_EXTRAS) throw tooManyExtras();
+    const keptFeatures = mode === 'append' ? before?.textFeatures : undefined;
+    const features = addCounts(readCounts(keptFeatures), newFeatures ?? readCounts(null));
+    const stored: DomainUser = {
+      schemaVersion: version,
+      fields: JSON.stringify(row.fields),
+      extras: writeExtras(row.extras),
+      memoryRef: mode === 'replace' ? (body.memoryRef ?? null) : (before?.memoryRef ?? null),
+      extractedBy:
+        context === undefined ? (mode === 'append' ? (before?.extractedBy ?? null) : null) : 'rules',
+      textFeatures: contextCharacters === 0 ? null : writeCounts(features),
+      contextCharacters,
+      lastEnrichedAt,
+    };
+    await writeDomainUser(tx, key, stored);
+    if (mode === 'replace' && before !== undefined) await deleteContexts(tx, key);
+    if (contextId !== undefined && context !== undefined) await addContext(tx, key, contextId, context);
+    const { model, vector } = embedCounts(addCounts(features, countFields(valuesOf(row.fields))));
+    await writeEmbedding(tx, key, { model, vector: Buffer.from(vector.buffer) }, true);
+    return {
+      ...key,
+      schemaVersion: version,
+      definition: schema.definition,
+      fields: row.fields,
+      extras: row.extras,
+      memoryRef: stored.memoryRef,
+      embeddings: await listEmbeddings(tx, environmentId, body.userId),
+      lastEnrichedAt,
+      unknownKeys: body.unknownKeys,
+    };
+  });
+}
+
+/** The user of all dialects: made when there is none, and locked until the transaction ends. */
+async function ensureUser(tx: Transaction, { environmentId, keyId }: Caller, id: string): Promise<void> {
+  const [outcome] = await upsertNow(tx, 'user', [
+    { environmentId, keyId, id, companyId: undefined, metadata: '{}' },
+  ]);
+  if (outcome === 'refused') throw environmentGone();
+}
+
+/** A stored row as merging takes it. */
+export function toRow({ fields, extras }: Pick<DomainUser, 'fields' | 'extras'>): DomainRow {
+  return { fields: JSON.parse(fields) as Record<string, StoredField>, extras: readExtras(extras) };
+}
+
+function* valuesOf(fields: DomainRow['fields']): Generator<[string, StoredField['value']]> {
+  for (const [name, { value }] of Object.entries(fields)) yield [name, value];
+}
+
+function tooMuchContext(): AppError {
+  return new AppError('payload_too_large', {
+    details: `The texts of a user in a domain may have ${MAX_ALL_CONTEXTS} characters together. POST /v1/users begins anew.`,
+    facts: { path: 'context' },
+  });
+}
+
+function tooManyExtras(): AppError {
+  return new AppError('invalid_request', {
+    details: `A user may have at most ${MAX_EXTRAS} keys that the schema does not know.`,
+    facts: { path: 'fields' },
+  });
+}

@@ -1,0 +1,152 @@
+/**
+ * Rows of users in domains, their texts and their vectors. The user itself is in `users`, under the same id in every
+ * dialect; these rows go with it. Fields and extras stay JSON text here: what they mean is the dialect's business.
+ */
+import type { Queryable, Transaction } from './client';
+
+export interface DomainUser {
+  schemaVersion: number;
+  /** JSON text. */
+  fields: string;
+  /** JSON text. */
+  extras: string;
+  memoryRef: string | null;
+  /** `rules` or a provider; null without context. */
+  extractedBy: string | null;
+  textFeatures: Buffer | null;
+  contextCharacters: number;
+  lastEnrichedAt: Date;
+}
+
+export interface UserKey {
+  environmentId: number;
+  userId: string;
+  domain: string;
+}
+
+/** A vector as it is stored: a signed byte for each dimension. */
+export interface StoredEmbedding {
+  model: string;
+  vector: Buffer;
+}
+
+const COLUMNS = `schema_version AS "schemaVersion", fields::text AS fields, extras::text AS extras,
+  memory_ref AS "memoryRef", extracted_by AS "extractedBy", text_features AS "textFeatures",
+  context_characters AS "contextCharacters", last_enriched_at AS "lastEnrichedAt"`;
+
+/** The row of a user in a domain. Under the lock of the user's own row nobody else changes it. */
+export async function readDomainUser(db: Queryable, key: UserKey): Promise<DomainUser | undefined> {
+  const { rows } = await db.query<DomainUser>({
+    name: 'read-domain-user',
+    text: `SELECT ${COLUMNS} FROM domain_users WHERE environment_id = $1 AND user_id = $2 AND domain = $3`,
+    values: [key.environmentId, key.userId, key.domain],
+  });
+  return rows[0];
+}
+
+/** Domains in which the user has a row, with the feature counts of their texts. */
+export async function readTextFeatures(
+  db: Queryable,
+  environmentId: number,
+  userId: string,
+): Promise<{ domain: string; textFeatures: Buffer | null }[]> {
+  const { rows } = await db.query<{ domain: string; textFeatures: Buffer | null }>(
+    `SELECT domain, text_features AS "textFeatures" FROM domain_users
+     WHERE environment_id = $1 AND user_id = $2 ORDER BY domain`,
+    [environmentId, userId],
+  );
+  return rows;
+}
+
+/** Writes the row, whether it is there already or not. Under the lock of the user's own row. */
+export async function writeDomainUser(tx: Transaction, key: UserKey, row: DomainUser): Promise<void> {
+  await tx.query({
+    name: 'write-domain-user',
+    text: `INSERT INTO domain_users (environment_id, user_id, domain, schema_version, fields, extras, memory_ref,
+             extracted_by, text_features, context_characters, last_enriched_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+           ON CONFLICT (environment_id, user_id, domain) DO UPDATE SET schema_version = $4, fields = $5, extras = $6,
+             memory_ref = $7, extracted_by = $8, text_features = $9, context_characters = $10, last_enriched_at = $11`,
+    values: [
+      ...[key.environmentId, key.userId, key.domain, row.schemaVersion, row.fields, row.extras],
+      ...[row.memoryRef, row.extractedBy, row.textFeatures, row.contextCharacters, row.lastEnrichedAt],
+    ],
+  });
+}
+
+/** Reserves the id of a text, so that what is extracted from it can name it. */
+export async function nextContextId(tx: Transaction): Promise<string> {
+  const { rows } = await tx.query<{ id: string }>(
+    "SELECT nextval(pg_get_serial_sequence('domain_contexts', 'id'))::text AS id",
+  );
+  return rows[0]?.id ?? '';
+}
+
+export async function addContext(tx: Transaction, key: UserKey, id: string, text: string): Promise<void> {
+  await tx.query(
+    `INSERT INTO domain_contexts (environment_id, user_id, domain, id, text) OVERRIDING SYSTEM VALUE
+     VALUES ($1, $2, $3, $4, $5)`,
+    [key.environmentId, key.userId, key.domain, id, text],
+  );
+}
+
+export async function deleteContexts(tx: Transaction, key: UserKey): Promise<void> {
+  await tx.query('DELETE FROM domain_contexts WHERE environment_id = $1 AND user_id = $2 AND domain = $3', [
+    key.environmentId,
+    key.userId,
+    key.domain,
+  ]);
+}
+
+/** Texts of a user in a domain that are still kept, by id. */
+export async function readContexts(
+  db: Queryable,
+  key: UserKey,
+): Promise<{ id: string; text: string; receivedAt: Date }[]> {
+  const { rows } = await db.query<{ id: string; text: string; receivedAt: Date }>(
+    `SELECT id::text AS id, text, received_at AS "receivedAt" FROM domain_contexts
+     WHERE environment_id = $1 AND user_id = $2 AND domain = $3 ORDER BY domain_contexts.id`,
+    [key.environmentId, key.userId, key.domain],
+  );
+  return rows;
+}
+
+/** The heads that a user has: model and dimensions by domain. */
+export async function listEmbeddings(
+  db: Queryable,
+  environmentId: number,
+  userId: string,
+): Promise<{ domain: string; model: string; dimensions: number }[]> {
+  const { rows } = await db.query<{ domain: string; model: string; dimensions: number }>({
+    name: 'list-embeddings',
+    text: `SELECT domain, model, length(vector) AS dimensions FROM domain_embeddings
+           WHERE environment_id = $1 AND user_id = $2 ORDER BY domain`,
+    values: [environmentId, userId],
+  });
+  return rows;
+}
+
+/** @param isCandidate whether others may find the user by this vector */
+export async function writeEmbedding(
+  db: Queryable,
+  key: UserKey,
+  { model, vector }: StoredEmbedding,
+  isCandidate: boolean,
+): Promise<void> {
+  await db.query({
+    name: 'write-embedding',
+    text: `INSERT INTO domain_embeddings (environment_id, user_id, domain, model, vector, is_candidate)
+           VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (environment_id, user_id, domain) DO UPDATE SET model = $4, vector = $5, is_candidate = $6,
+             changed_xid = pg_current_xact_id()`,
+    values: [key.environmentId, key.userId, key.domain, model, vector, isCandidate],
+  });
+}
+
+export async function readEmbedding(db: Queryable, key: UserKey): Promise<StoredEmbedding | undefined> {
+  const { rows } = await db.query<StoredEmbedding>(
+    'SELECT model, vector FROM domain_embeddings WHERE environment_id = $1 AND user_id = $2 AND domain = $3',
+    [key.environmentId, key.userId, key.domain],
+  );
+  return rows[0];
+}
