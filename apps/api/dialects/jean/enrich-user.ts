@@ -121,7 +121,8 @@ export function toRow({ fields, extras }: Pick<DomainUser, 'fields' | 'extras'>)
   return { fields: JSON.parse(fields) as Record<string, StoredField>, extras: readExtras(extras) };
 }
 
-function* valuesOf(fields: DomainRow['fields']): Generator<[string, StoredField['value']]> {
+/** Names and values, without where they come from. */
+export function* valuesOf(fields: DomainRow['fields']): Generator<[string, StoredField['value']]> {
   for (const [name, { value }] of Object.entries(fields)) yield [name, value];
 }
 

@@ -16,6 +16,7 @@ import { enrichUser } from './enrich-user';
 import { readDomainUserAnswer } from './read-user';
 import { createSchemaCache } from './schema-cache';
 import { getSchema, putSchemaRoute } from './schema-routes';
+import { similarUsers } from './similar';
 
 export function jeanUsers(deps: ApiDeps, authenticate: RequestHandler): Router {
   const router = Router({ caseSensitive: true });
@@ -38,6 +39,11 @@ export function jeanUsers(deps: ApiDeps, authenticate: RequestHandler): Router {
     .get(getSchema(deps))
     .put(putSchemaRoute(deps))
     .all(methodNotAllowed('GET, HEAD, PUT'));
+  router
+    .route('/v1/users/:id/similar')
+    .all(authenticate)
+    .get(similarUsers(deps, schemas))
+    .all(methodNotAllowed('GET, HEAD'));
   router.use(answerError(jean, deps.logger));
   return router;
 }

@@ -63,7 +63,12 @@ function writeValues(entries: Iterable<readonly [string, { value: unknown }]>): 
   return JSON.stringify(Object.fromEntries([...entries].map(([name, { value }]) => [name, value])));
 }
 
-function writeEmbedding({ domain, model, dimensions }: WireUser['embeddings'][number]): [string, object] {
+/** A head as a member of `embeddings`. */
+export function writeEmbedding({
+  domain,
+  model,
+  dimensions,
+}: WireUser['embeddings'][number]): [string, object] {
   return [domain, { dim: dimensions, version: `${domain}-${model}`, model }];
 }
 
