@@ -14,10 +14,20 @@ import {
 } from '#dialect/userpilot/schemas';
 import { commonResponses, HEADERS } from './answers';
 import { errorExamples } from './examples';
+import {
+  JeanContextBody,
+  JeanError,
+  JeanSchema,
+  JeanSchemaBody,
+  JeanSimilar,
+  JeanUser,
+  JeanUserBody,
+} from './jean-schemas';
 import { environmentRoutes } from './routes/environment';
 import { gurubaseRoutes } from './routes/gurubase';
 import { identifyRoutes } from './routes/identify';
 import { importRoutes } from './routes/imports';
+import { jeanRoutes } from './routes/jean';
 import { jobRoutes } from './routes/jobs';
 import { openRoutes } from './routes/open';
 import { profileRoutes } from './routes/profiles';
@@ -70,6 +80,10 @@ const TAGS = [
   { name: 'Properties', description: 'The metadata keys that users and companies have.' },
   { name: 'Userpilot', description: 'Userpilot’s calls beside the imports.' },
   { name: 'Gurubase', description: 'Gurubase’s profiles, over the same users.' },
+  {
+    name: 'Jean Technologies',
+    description: 'Users of a domain from free text and typed fields, over the same users.',
+  },
   { name: 'Environment', description: 'What a key opens.' },
   { name: 'Service', description: 'Health and this reference. Open without a key.' },
 ];
@@ -92,6 +106,7 @@ const SCHEMAS: readonly z.ZodType[] = [
   ],
   ...[IdentifyBody, IdentifyCompanyBody, Identified],
   ...[GurubaseBody, GurubaseResults, GurubaseFailure, GurubaseMessage],
+  ...[JeanUserBody, JeanContextBody, JeanUser, JeanSchemaBody, JeanSchema, JeanSimilar, JeanError],
 ];
 
 /** @returns the OpenAPI 3.1 document as JSON values; a new object each time, always with the same content */
@@ -114,6 +129,7 @@ export function createDocument(): object {
     ...propertyRoutes,
     ...identifyRoutes,
     ...gurubaseRoutes,
+    ...jeanRoutes,
     ...environmentRoutes,
     ...openRoutes,
   ]) {
