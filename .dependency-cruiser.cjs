@@ -82,7 +82,7 @@ module.exports = {
     owns('pg', 'src/store/', 'src/queue/', 'apps/standalone/postgres/', 'apps/standalone/embedded-postgres'),
     owns('bullmq|ioredis', 'src/queue/'),
     owns('express|express-rate-limit|multer|helmet|csv-stringify', 'apps/api/'),
-    owns('@asteasolutions/zod-to-openapi', 'apps/api/reference/'),
+    owns('@asteasolutions/zod-to-openapi', 'apps/api/reference/', 'apps/api/dialects/[^/]+/reference'),
     owns('swagger-ui-dist', 'apps/api/reference/'),
     owns('csv-parse', 'src/pipeline/'),
     owns('lossless-json', 'src/pipeline/', 'src/dialect/'),

@@ -10,10 +10,13 @@ import { answerError } from './answer-error';
 import { authentication } from './authenticate';
 import type { ApiDeps } from './context';
 import { dashboard } from './dashboard';
+import { gurubaseProfiles } from './dialects/gurubase/profiles';
 import { jeanUsers, readInDomain } from './dialects/jean/routes';
+import { identify } from './dialects/userpilot/identify';
+import { track } from './dialects/userpilot/track';
+import { validate } from './dialects/userpilot/validate';
 import { environment } from './environment';
 import { guardRequests } from './guard-requests';
-import { gurubaseProfiles } from './gurubase/profiles';
 import { health } from './health';
 import { bulkIdentify } from './imports/bulk-identify';
 import { controlJob } from './jobs/control-job';
@@ -27,9 +30,6 @@ import { profiles } from './profiles/profiles';
 import { listPropertiesRoute } from './properties/list-properties';
 import { reference } from './reference/reference';
 import { assignRequestId, logRequests } from './request-log';
-import { identify } from './userpilot/identify';
-import { track } from './userpilot/track';
-import { validate } from './userpilot/validate';
 
 const KINDS: readonly Entity[] = ['user', 'company'];
 

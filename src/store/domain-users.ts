@@ -98,6 +98,16 @@ export async function deleteContexts(tx: Transaction, key: UserKey): Promise<voi
   ]);
 }
 
+/** The newest text of a user in a domain; undefined when none is kept. */
+export async function readNewestContext(db: Queryable, key: UserKey): Promise<string | undefined> {
+  const { rows } = await db.query<{ text: string }>(
+    `SELECT text FROM domain_contexts WHERE environment_id = $1 AND user_id = $2 AND domain = $3
+     ORDER BY id DESC LIMIT 1`,
+    [key.environmentId, key.userId, key.domain],
+  );
+  return rows[0]?.text;
+}
+
 /** Texts of a user in a domain that are still kept, by id. */
 export async function readContexts(
   db: Queryable,

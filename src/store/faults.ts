@@ -35,7 +35,9 @@ export function isOverload(error: unknown): boolean {
 /** The database cannot be reached or does not take writes at the moment. */
 export function isUnavailable(error: unknown): boolean {
   const code = sqlState(error);
-  if (/^(08|53|57P|58)/.test(code) || ['25006', '25P03', '57014', '55P03'].includes(code)) return true;
+  // 55000: the database is closed to connections (ALLOW_CONNECTIONS false), as during maintenance.
+  if (/^(08|53|57P|58)/.test(code) || ['25006', '25P03', '55000', '55P03', '57014'].includes(code))
+    return true;
   if (/^E[A-Z]+$/.test(code))
     return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'].includes(code);
   // node-postgres has no code for these; they are its own fixed sentences.

@@ -12,8 +12,8 @@ import {
   JobWarning,
   RowErrorCode,
 } from '#dialect/userpilot/schemas';
-import { commonResponses, HEADERS } from './answers';
-import { errorExamples } from './examples';
+import { gurubaseRoutes } from '../dialects/gurubase/reference';
+import { jeanRoutes } from '../dialects/jean/reference';
 import {
   JeanContextBody,
   JeanError,
@@ -22,12 +22,12 @@ import {
   JeanSimilar,
   JeanUser,
   JeanUserBody,
-} from './jean-schemas';
+} from '../dialects/jean/reference-schemas';
+import { identifyRoutes } from '../dialects/userpilot/reference';
+import { commonResponses, HEADERS } from './answers';
+import { errorExamples } from './examples';
 import { environmentRoutes } from './routes/environment';
-import { gurubaseRoutes } from './routes/gurubase';
-import { identifyRoutes } from './routes/identify';
 import { importRoutes } from './routes/imports';
-import { jeanRoutes } from './routes/jean';
 import { jobRoutes } from './routes/jobs';
 import { openRoutes } from './routes/open';
 import { profileRoutes } from './routes/profiles';

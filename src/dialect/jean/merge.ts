@@ -50,7 +50,7 @@ export function mergeRow(
     const { name } = field;
     const known = before?.fields[name];
     const merged =
-      explicitValue(name, news) ??
+      explicitValue(name, known, news) ??
       (news.explicit.get(name) === null ? undefined : keptExplicit(field, known)) ??
       extractedValue(name, mode === 'append' && known?.source === 'extracted' ? known : undefined, news);
     if (merged !== undefined) fields.push([name, merged]);
@@ -58,9 +58,15 @@ export function mergeRow(
   return { fields: Object.fromEntries(fields), extras: mergeExtras(schema.definition, before, news) };
 }
 
-function explicitValue(name: string, { explicit, at }: NewValues): StoredField | undefined {
+function explicitValue(
+  name: string,
+  known: StoredField | undefined,
+  { explicit, at }: NewValues,
+): StoredField | undefined {
   const value = explicit.get(name);
-  return value === undefined || value === null ? undefined : { value, source: 'explicit', at };
+  if (value === undefined || value === null) return undefined;
+  const isSame = known?.source === 'explicit' && JSON.stringify(known.value) === JSON.stringify(value);
+  return isSame ? known : { value, source: 'explicit', at };
 }
 
 /** An older explicit value, as long as the schema of today allows it. */
@@ -118,4 +124,21 @@ export function writeExtras(extras: ReadonlyMap<string, string>): string {
 export function readExtras(text: string): Map<string, string> {
   const exact = parse(text) as object;
   return new Map(Object.entries(exact).map(([key, value]) => [key, stringify(value) ?? 'null']));
+}
+
+/** Whether two rows say the same, whenever and by whichever copy of a text it was said. */
+export function saysTheSame(one: DomainRow, other: DomainRow): boolean {
+  return writeValues(one) === writeValues(other) && writeExtras(one.extras) === writeExtras(other.extras);
+}
+
+function writeValues({ fields }: DomainRow): string {
+  return JSON.stringify(
+    Object.entries(fields).map(([name, { value, source, rule, spans }]) => [
+      name,
+      value,
+      source,
+      rule,
+      spans,
+    ]),
+  );
 }

@@ -83,6 +83,11 @@ describe('POST /v1/users', () => {
     expect((await read('extras')).text).toContain('"score":9007199254740993.10');
   });
 
+  it('writes nothing when the same is sent again', async () => {
+    const body = { ...EXAMPLE, user_id: unique() };
+    expect((await upsert(body)).body).toEqual((await upsert(body)).body);
+  });
+
   it('brings synonyms of an enum into their form', async () => {
     const { body } = await upsert({
       user_id: 'form',
@@ -252,13 +257,21 @@ describe('POST /v1/context', () => {
     });
   });
 
+  it('counts a text once that is sent again because its answer was lost', async () => {
+    const id = unique();
+    const body = { user_id: id, domain: 'dating', context: 'I am 30 and vegan.' };
+    const first = await append(body);
+    expect((await append(body)).body).toEqual(first.body);
+    expect((await read(id, '?domain=dating&explain=true')).body.contexts).toHaveLength(1);
+  });
+
   it('stops at a million characters of one user in a domain', async () => {
-    const context = 'x '.repeat(50_000);
+    const text = (n: number) => `${n}`.repeat(100_000);
     const id = unique();
     for (let n = 0; n < 10; n++)
-      expect((await append({ user_id: id, domain: 'dating', context })).status).toBe(200);
+      expect((await append({ user_id: id, domain: 'dating', context: text(n) })).status).toBe(200);
     expect((await append({ user_id: id, domain: 'dating', context: 'x' })).status).toBe(413);
-    expect((await upsert({ user_id: id, domain: 'dating', context })).status).toBe(200);
+    expect((await upsert({ user_id: id, domain: 'dating', context: text(0) })).status).toBe(200);
   });
 });
 

@@ -10,7 +10,14 @@ import {
   readCounts,
   writeCounts,
 } from '#dialect/jean/embed/feature-hash';
-import { type DomainRow, mergeRow, readExtras, type StoredField, writeExtras } from '#dialect/jean/merge';
+import {
+  type DomainRow,
+  mergeRow,
+  readExtras,
+  type StoredField,
+  saysTheSame,
+  writeExtras,
+} from '#dialect/jean/merge';
 import { readFields, type UpsertBody } from '#dialect/jean/wire/read-body';
 import type { WireUser } from '#dialect/jean/wire/write-user';
 import { AppError } from '#errors';
@@ -21,7 +28,9 @@ import {
   deleteContexts,
   listEmbeddings,
   nextContextId,
+  readContexts,
   readDomainUser,
+  readNewestContext,
   type UserKey,
   writeDomainUser,
   writeEmbedding,
@@ -76,6 +85,27 @@ export async function enrichUser(
       at: lastEnrichedAt.toISOString(),
     });
     if (row.extras.size > MAX_EXTRAS) throw tooManyExtras();
+    const answer = {
+      ...key,
+      schemaVersion: version,
+      definition: schema.definition,
+      unknownKeys: body.unknownKeys,
+    };
+    if (before !== undefined && before.schemaVersion === version) {
+      const isSame =
+        mode === 'append'
+          ? (await readNewestContext(tx, key)) === context
+          : saysTheSame(row, toRow(before)) &&
+            (body.memoryRef ?? null) === before.memoryRef &&
+            contextCharacters === before.contextCharacters &&
+            (await isOnlyText(tx, key, context));
+      // Sent again, perhaps because an answer was lost: nothing is written, and no text counts twice.
+      if (isSame) {
+        const { memoryRef, lastEnrichedAt: at } = before;
+        const embeddings = await listEmbeddings(tx, environmentId, body.userId);
+        return { ...answer, ...toRow(before), memoryRef, embeddings, lastEnrichedAt: at };
+      }
+    }
     const keptFeatures = mode === 'append' ? before?.textFeatures : undefined;
     const features = addCounts(readCounts(keptFeatures), newFeatures ?? readCounts(null));
     const stored: DomainUser = {
@@ -95,17 +125,19 @@ export async function enrichUser(
     const { model, vector } = embedCounts(addCounts(features, countFields(valuesOf(row.fields))));
     await writeEmbedding(tx, key, { model, vector: Buffer.from(vector.buffer) }, true);
     return {
-      ...key,
-      schemaVersion: version,
-      definition: schema.definition,
-      fields: row.fields,
-      extras: row.extras,
+      ...answer,
+      ...row,
       memoryRef: stored.memoryRef,
       embeddings: await listEmbeddings(tx, environmentId, body.userId),
       lastEnrichedAt,
-      unknownKeys: body.unknownKeys,
     };
   });
+}
+
+/** Whether this text, or none, is all that is kept of the user's texts in the domain. */
+async function isOnlyText(tx: Transaction, key: UserKey, context: string | undefined): Promise<boolean> {
+  const contexts = await readContexts(tx, key);
+  return contexts.length === (context === undefined ? 0 : 1) && contexts[0]?.text === context;
 }
 
 /** The user of all dialects: made when there is none, and locked until the transaction ends. */

@@ -4,10 +4,10 @@ import { z } from 'zod';
 import type { ErrorCode } from '#errors';
 import { ENTITIES, type Entity } from '#job/entity';
 import { READ_USER_PARAMETERS } from '../../dialects/jean/parameters';
+import { JeanUser } from '../../dialects/jean/reference-schemas';
 import { deleteBody, LIST_COMPANIES_PARAMETERS, LIST_USERS_PARAMETERS } from '../../profiles/parameters';
 import { errors, headers } from '../answers';
 import { toNdjson } from '../examples';
-import { JeanUser } from '../jean-schemas';
 import { Company, Deleted, User } from '../schemas';
 
 interface Kind {

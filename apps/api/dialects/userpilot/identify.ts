@@ -12,12 +12,12 @@ import { createLiveCatalogue } from '#pipeline/catalogue-live';
 import { type ReadRow, readRow } from '#pipeline/read-row';
 import type { LiveCall, LiveUpserter } from '#pipeline/upsert-now';
 import type { LiveRow } from '#store/upsert-now';
-import type { Authentication } from '../authenticate';
-import { type ApiDeps, callerOf, requireScope } from '../context';
-import { limitCalls } from '../limit-calls';
-import { methodNotAllowed } from '../method-not-allowed';
-import { readQuery } from '../parameters';
-import { readJsonText } from '../read-json-body';
+import type { Authentication } from '../../authenticate';
+import { type ApiDeps, callerOf, requireScope } from '../../context';
+import { limitCalls } from '../../limit-calls';
+import { methodNotAllowed } from '../../method-not-allowed';
+import { readQuery } from '../../parameters';
+import { readJsonText } from '../../read-json-body';
 import { IDENTIFY_PARAMETERS } from './parameters';
 
 export function identify(

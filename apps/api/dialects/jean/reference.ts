@@ -1,12 +1,8 @@
 /** Reference of Jean Technologies' calls. */
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import {
-  PUT_SCHEMA_PARAMETERS,
-  READ_SCHEMA_PARAMETERS,
-  SIMILAR_PARAMETERS,
-} from '../../dialects/jean/parameters';
-import { headers } from '../answers';
+import { headers } from '../../reference/answers';
+import { PUT_SCHEMA_PARAMETERS, READ_SCHEMA_PARAMETERS, SIMILAR_PARAMETERS } from './parameters';
 import {
   JeanContextBody,
   JeanError,
@@ -15,7 +11,7 @@ import {
   JeanSimilar,
   JeanUser,
   JeanUserBody,
-} from '../jean-schemas';
+} from './reference-schemas';
 
 const TAG = 'Jean Technologies';
 const RATES = ['RateLimit', 'RateLimit-Policy'] as const;

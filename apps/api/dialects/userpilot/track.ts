@@ -1,9 +1,9 @@
 /** POST /v1/track: events, which Muster does not store. It says so, unless it was told to let them pass. */
 import { Router } from 'express';
 import { AppError } from '#errors';
-import { type ApiDeps, requireScope } from '../context';
-import { methodNotAllowed } from '../method-not-allowed';
-import { NO_PARAMETERS, readQuery } from '../parameters';
+import { type ApiDeps, requireScope } from '../../context';
+import { methodNotAllowed } from '../../method-not-allowed';
+import { NO_PARAMETERS, readQuery } from '../../parameters';
 
 export function track({ settings }: ApiDeps): Router {
   const router = Router({ caseSensitive: true });

@@ -12,11 +12,11 @@ import { ENTITIES } from '#job/entity';
 import { createCutter } from '#pipeline/cut/create-cutter';
 import type { LiveUpserter } from '#pipeline/upsert-now';
 import { findEnvironmentId } from '#store/api-keys';
-import { answerError } from '../answer-error';
-import { type ApiDeps, callerOf, requireScope } from '../context';
-import { limitCalls } from '../limit-calls';
-import { methodNotAllowed } from '../method-not-allowed';
-import { NO_PARAMETERS, readQuery } from '../parameters';
+import { answerError } from '../../answer-error';
+import { type ApiDeps, callerOf, requireScope } from '../../context';
+import { limitCalls } from '../../limit-calls';
+import { methodNotAllowed } from '../../method-not-allowed';
+import { NO_PARAMETERS, readQuery } from '../../parameters';
 import { Spool } from './spool';
 
 /** Elements that are applied at a stretch. */
