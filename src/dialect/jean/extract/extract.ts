@@ -27,6 +27,7 @@ interface Candidate extends Found {
 
 /** Most elements of a list. */
 const MAX_ITEMS = 200;
+const HAS_WORD = /[\p{L}\p{N}]/u;
 const CLAUSE_MARKS = new Set([',', ';', ':', '.', '(', ')', '!', '?']);
 
 /**
@@ -49,6 +50,7 @@ function readSentence(
   { text, offset }: Sentence,
   found: Map<string, Candidate>,
 ): void {
+  if (!HAS_WORD.test(text)) return;
   const tokens = tokenize(text, offset);
   for (const [field, places] of placesByField(schema, tokens)) {
     let taken = 0;

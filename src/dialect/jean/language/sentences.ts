@@ -15,6 +15,9 @@ const MAX_LENGTH = 400;
 /** A dot behind one of these is part of the word. */
 const ABBREVIATIONS = new Set([
   'ph',
+  'ph.d',
+  'm.sc',
+  'b.sc',
   'd',
   'b',
   'm',
