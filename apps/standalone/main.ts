@@ -60,6 +60,7 @@ async function serve(
     workerConcurrency: concurrency,
     redisUrl,
     retentionDays,
+    contextRetentionDays,
     maxProfileBytes,
   } = settings;
   const store = openStore({
@@ -84,6 +85,7 @@ async function serve(
       usersPerMinute,
       concurrency,
       retentionDays,
+      contextRetentionDays,
       maxProfileBytes,
     });
     return {

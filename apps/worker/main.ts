@@ -15,6 +15,7 @@ void runProcess('worker', async (settings, logger, asked) => {
     usersPerMinute,
     redisUrl,
     retentionDays,
+    contextRetentionDays,
     maxProfileBytes,
   } = settings;
   const store = openStore({ databaseUrl, connections: workerConnections(concurrency), logger });
@@ -26,6 +27,7 @@ void runProcess('worker', async (settings, logger, asked) => {
     usersPerMinute,
     concurrency,
     retentionDays,
+    contextRetentionDays,
     maxProfileBytes,
   });
   const { metricsPort, metricsToken: token, host } = settings;

@@ -74,7 +74,7 @@ export async function enrichUser(
     await ensureUser(tx, caller, body.userId);
     const before = await readDomainUser(tx, key);
     const keptCharacters = mode === 'append' ? (before?.contextCharacters ?? 0) : 0;
-    const contextCharacters = keptCharacters + (context?.length ?? 0);
+    const contextCharacters = keptCharacters + [...(context ?? '')].length;
     if (contextCharacters > MAX_ALL_CONTEXTS) throw tooMuchContext();
     const lastEnrichedAt = new Date();
     const contextId = context === undefined ? undefined : await nextContextId(tx);
