@@ -29,7 +29,7 @@ export interface ApiDeps {
     | 'identifyPerMinute'
     | 'track'
   > &
-    Partial<Pick<Settings, 'metricsToken' | 'maxProfileBytes'>>;
+    Partial<Pick<Settings, 'metricsToken' | 'maxProfileBytes' | 'extraction' | 'embeddings'>>;
 }
 
 /** The caller, as the contract scopes everything: its environment and the throttle that holds there. */

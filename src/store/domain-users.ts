@@ -44,18 +44,17 @@ export async function readDomainUser(db: Queryable, key: UserKey): Promise<Domai
   return rows[0];
 }
 
-/** Domains in which the user has a row, with the feature counts of their texts. */
-export async function readTextFeatures(
+/** Domains in which the user has a row, in order. */
+export async function listUserDomains(
   db: Queryable,
   environmentId: number,
   userId: string,
-): Promise<{ domain: string; textFeatures: Buffer | null }[]> {
-  const { rows } = await db.query<{ domain: string; textFeatures: Buffer | null }>(
-    `SELECT domain, text_features AS "textFeatures" FROM domain_users
-     WHERE environment_id = $1 AND user_id = $2 ORDER BY domain`,
+): Promise<string[]> {
+  const { rows } = await db.query<{ domain: string }>(
+    'SELECT domain FROM domain_users WHERE environment_id = $1 AND user_id = $2 ORDER BY domain',
     [environmentId, userId],
   );
-  return rows;
+  return rows.map(({ domain }) => domain);
 }
 
 /** Writes the row, whether it is there already or not. Under the lock of the user's own row. */

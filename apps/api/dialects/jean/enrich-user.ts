@@ -10,18 +10,10 @@ import {
   readCounts,
   writeCounts,
 } from '#dialect/jean/embed/feature-hash';
-import {
-  type DomainRow,
-  mergeRow,
-  readExtras,
-  type StoredField,
-  saysTheSame,
-  writeExtras,
-} from '#dialect/jean/merge';
+import { mergeRow, saysTheSame, writeExtras } from '#dialect/jean/merge';
 import { readFields, type UpsertBody } from '#dialect/jean/wire/read-body';
-import type { WireUser } from '#dialect/jean/wire/write-user';
 import { AppError } from '#errors';
-import type { Store, Transaction } from '#store/client';
+import type { Transaction } from '#store/client';
 import {
   addContext,
   type DomainUser,
@@ -37,17 +29,19 @@ import {
 } from '#store/domain-users';
 import { environmentGone, requireOpenEnvironment } from '#store/open-environment';
 import { upsertNow } from '#store/upsert-now';
-import type { Caller } from '../../context';
-import { extractText } from './extract-text';
+import type { ApiDeps, Caller } from '../../context';
+import { extractContext } from './extract-context';
 import type { SchemaCache } from './schema-cache';
+import { toRow, valuesOf } from './stored-row';
+import type { StoredUser } from './vectors/provided-head';
 
 /** Characters of all texts of a user in a domain, until the row is replaced. */
 export const MAX_ALL_CONTEXTS = 1_000_000;
 /** Keys that the schema does not know. */
 const MAX_EXTRAS = 1_000;
 
-export interface EnrichDeps {
-  store: Store;
+export interface EnrichDeps extends Pick<ApiDeps, 'store' | 'logger'> {
+  settings: Pick<ApiDeps['settings'], 'extraction' | 'embeddings'>;
   schemas: SchemaCache;
 }
 
@@ -56,16 +50,17 @@ export interface EnrichDeps {
  * @throws AppError domain_not_found, invalid_request, unauthorized; payload_too_large when the texts are too many
  */
 export async function enrichUser(
-  { store, schemas }: EnrichDeps,
+  deps: EnrichDeps,
   caller: Caller,
   mode: 'replace' | 'append',
   body: UpsertBody,
-): Promise<WireUser> {
+): Promise<StoredUser> {
+  const { store, schemas, settings } = deps;
   const { environmentId } = caller;
   const { version, schema } = await schemas.find(store.pool, environmentId, body.domain);
   const values = readFields(schema, body);
   const { context } = body;
-  const extracted = context === undefined ? new Map() : await extractText(schema, context);
+  const { found: extracted, ...extraction } = await extractContext(deps, schema, context);
   const newFeatures = context === undefined ? undefined : countFeatures(context);
   const key: UserKey = { environmentId, userId: body.userId, domain: body.domain };
 
@@ -90,6 +85,8 @@ export async function enrichUser(
       schemaVersion: version,
       definition: schema.definition,
       unknownKeys: body.unknownKeys,
+      // Without a provider it goes without saying.
+      ...(settings.extraction !== undefined && context !== undefined && { extraction }),
     };
     if (before !== undefined && before.schemaVersion === version) {
       const isSame =
@@ -103,7 +100,7 @@ export async function enrichUser(
       if (isSame) {
         const { memoryRef, lastEnrichedAt: at } = before;
         const embeddings = await listEmbeddings(tx, environmentId, body.userId);
-        return { ...answer, ...toRow(before), memoryRef, embeddings, lastEnrichedAt: at };
+        return { ...answer, ...toRow(before), memoryRef, embeddings, lastEnrichedAt: at, isUnchanged: true };
       }
     }
     const keptFeatures = mode === 'append' ? before?.textFeatures : undefined;
@@ -114,7 +111,7 @@ export async function enrichUser(
       extras: writeExtras(row.extras),
       memoryRef: mode === 'replace' ? (body.memoryRef ?? null) : (before?.memoryRef ?? null),
       extractedBy:
-        context === undefined ? (mode === 'append' ? (before?.extractedBy ?? null) : null) : 'rules',
+        context === undefined ? (mode === 'append' ? (before?.extractedBy ?? null) : null) : extraction.by,
       textFeatures: contextCharacters === 0 ? null : writeCounts(features),
       contextCharacters,
       lastEnrichedAt,
@@ -122,8 +119,11 @@ export async function enrichUser(
     await writeDomainUser(tx, key, stored);
     if (mode === 'replace' && before !== undefined) await deleteContexts(tx, key);
     if (contextId !== undefined && context !== undefined) await addContext(tx, key, contextId, context);
-    const { model, vector } = embedCounts(addCounts(features, countFields(valuesOf(row.fields))));
-    await writeEmbedding(tx, key, { model, vector: Buffer.from(vector.buffer) }, true);
+    // A provider is asked after the commit: nobody waits for it with a lock.
+    if (settings.embeddings === undefined) {
+      const { model, vector } = embedCounts(addCounts(features, countFields(valuesOf(row.fields))));
+      await writeEmbedding(tx, key, { model, vector: Buffer.from(vector.buffer) }, true);
+    }
     return {
       ...answer,
       ...row,
@@ -146,16 +146,6 @@ async function ensureUser(tx: Transaction, { environmentId, keyId }: Caller, id:
     { environmentId, keyId, id, companyId: undefined, metadata: '{}' },
   ]);
   if (outcome === 'refused') throw environmentGone();
-}
-
-/** A stored row as merging takes it. */
-export function toRow({ fields, extras }: Pick<DomainUser, 'fields' | 'extras'>): DomainRow {
-  return { fields: JSON.parse(fields) as Record<string, StoredField>, extras: readExtras(extras) };
-}
-
-/** Names and values, without where they come from. */
-export function* valuesOf(fields: DomainRow['fields']): Generator<[string, StoredField['value']]> {
-  for (const [name, { value }] of Object.entries(fields)) yield [name, value];
 }
 
 function tooMuchContext(): AppError {

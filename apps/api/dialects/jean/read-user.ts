@@ -5,9 +5,9 @@ import { AppError } from '#errors';
 import { listEmbeddings, readContexts, readDomainUser } from '#store/domain-users';
 import { type ApiDeps, callerOf } from '../../context';
 import { readQuery, storableText } from '../../parameters';
-import { toRow } from './enrich-user';
 import { READ_USER_PARAMETERS } from './parameters';
 import type { SchemaCache } from './schema-cache';
+import { toRow } from './stored-row';
 
 /** @throws AppError domain_not_found, user_not_found, invalid_parameter */
 export async function readDomainUserAnswer(

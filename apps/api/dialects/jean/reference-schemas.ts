@@ -62,9 +62,9 @@ export const JeanUser = z
       .optional()
       .meta({ description: 'With a provider only: who has read the text, and why it was not the provider.' }),
     warnings: z
-      .array(z.object({ code: z.literal('unknown_key'), path: z.string() }))
+      .array(z.object({ code: z.enum(['unknown_key', 'embedding_failed']), path: z.string() }))
       .optional()
-      .meta({ description: 'Keys of the body that were ignored.' }),
+      .meta({ description: 'Keys of the body that were ignored; a vector that the provider did not make.' }),
     provenance: z
       .record(
         z.string(),

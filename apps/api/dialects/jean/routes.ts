@@ -16,7 +16,8 @@ import { enrichUser } from './enrich-user';
 import { readDomainUserAnswer } from './read-user';
 import { createSchemaCache } from './schema-cache';
 import { getSchema, putSchemaRoute } from './schema-routes';
-import { similarUsers } from './similar';
+import { withProvidedHead } from './vectors/provided-head';
+import { similarUsers } from './vectors/similar';
 
 export function jeanUsers(deps: ApiDeps, authenticate: RequestHandler): Router {
   const router = Router({ caseSensitive: true });
@@ -27,8 +28,8 @@ export function jeanUsers(deps: ApiDeps, authenticate: RequestHandler): Router {
     requireScope(res, 'import');
     const { text, value } = await readJsonText(req, res);
     const body = readBody(mode === 'replace' ? 'upsert' : 'append', text, value);
-    const user = await enrichUser({ store: deps.store, schemas }, callerOf(res), mode, body);
-    res.type('json').send(writeUser(user));
+    const user = await enrichUser({ ...deps, schemas }, callerOf(res), mode, body);
+    res.type('json').send(writeUser(await withProvidedHead(deps, user)));
   };
   // Other methods of this address are Userpilot's.
   router.route('/v1/users').post(authenticate, limit, enrich('replace'));

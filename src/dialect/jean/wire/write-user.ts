@@ -18,6 +18,8 @@ export interface WireUser {
   extraction?: { by: string; fallback?: string } | undefined;
   /** Keys of the body that were ignored. */
   unknownKeys?: readonly string[];
+  /** The provider of vectors gave none: those of before stay. */
+  isHeadStale?: boolean;
   /** Texts that are still kept, by id; undefined leaves the provenance out. */
   contexts?: ReadonlyMap<string, { text: string; receivedAt: Date }>;
 }
@@ -43,10 +45,9 @@ export function writeUser(user: WireUser): string {
   ];
   if (user.memoryRef !== null) members.push(['memory_ref', JSON.stringify(user.memoryRef)]);
   if (user.extraction !== undefined) members.push(['extraction', JSON.stringify(user.extraction)]);
-  if (unknownKeys.length > 0) {
-    const warnings = unknownKeys.map((path) => ({ code: 'unknown_key', path }));
-    members.push(['warnings', JSON.stringify(warnings)]);
-  }
+  const warnings = unknownKeys.map((path) => ({ code: 'unknown_key', path }));
+  if (user.isHeadStale) warnings.push({ code: 'embedding_failed', path: `embeddings.${user.domain}` });
+  if (warnings.length > 0) members.push(['warnings', JSON.stringify(warnings)]);
   if (user.contexts !== undefined) {
     members.push(['provenance', JSON.stringify(writeProvenance(fields, derived, user.contexts))]);
     const contexts = [...user.contexts].map(([id, { text, receivedAt }]) => ({
