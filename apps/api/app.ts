@@ -52,7 +52,7 @@ export function createApi(deps: ApiDeps): Express {
   app.use(health(deps), metrics(deps, caller), reference(), dashboard());
   const upserter = createLiveUpserter(deps.store, deps.settings.maxProfileBytes);
   app.use(identify(deps, upserter, caller), gurubaseProfiles(deps, upserter, caller.required));
-  app.use(jeanUsers(deps, caller.required));
+  app.use(jeanUsers(deps, caller));
   app.use(caller.required);
   app.use(validate(), track(deps));
   const memory = new UploadMemory();

@@ -30,6 +30,13 @@ export interface StoredEmbedding {
   vector: Buffer;
 }
 
+/** That a user has a vector in a domain. */
+export interface Head {
+  domain: string;
+  model: string;
+  dimensions: number;
+}
+
 const COLUMNS = `schema_version AS "schemaVersion", fields::text AS fields, extras::text AS extras,
   memory_ref AS "memoryRef", extracted_by AS "extractedBy", text_features AS "textFeatures",
   context_characters AS "contextCharacters", last_enriched_at AS "lastEnrichedAt"`;
@@ -42,6 +49,24 @@ export async function readDomainUser(db: Queryable, key: UserKey): Promise<Domai
     values: [key.environmentId, key.userId, key.domain],
   });
   return rows[0];
+}
+
+/** The same with an id that was reserved for a new text, so that what is extracted from it can name it. */
+export async function readForContext(
+  tx: Transaction,
+  key: UserKey,
+): Promise<{ contextId: string; before: DomainUser | undefined }> {
+  const { rows } = await tx.query<DomainUser & { contextId: string; exists: boolean }>({
+    name: 'read-for-context',
+    text: `SELECT r.id::text AS "contextId", u.user_id IS NOT NULL AS exists, ${COLUMNS}
+           FROM (SELECT nextval('domain_contexts_id_seq') AS id) r
+           LEFT JOIN domain_users u ON environment_id = $1 AND user_id = $2 AND domain = $3`,
+    values: [key.environmentId, key.userId, key.domain],
+  });
+  const [row] = rows;
+  if (row === undefined) throw new Error('no row for a reserved id');
+  const { contextId, exists, ...before } = row;
+  return { contextId, before: exists ? before : undefined };
 }
 
 /** Domains in which the user has a row, in order. */
@@ -57,44 +82,67 @@ export async function listUserDomains(
   return rows.map(({ domain }) => domain);
 }
 
-/** Writes the row, whether it is there already or not. Under the lock of the user's own row. */
-export async function writeDomainUser(tx: Transaction, key: UserKey, row: DomainUser): Promise<void> {
-  await tx.query({
+/** What one call changes. */
+export interface DomainUserChange {
+  row: DomainUser;
+  /** Removes the texts of before. */
+  replacesContexts: boolean;
+  /** A new text under the id that was reserved for it. */
+  context: { id: string; text: string } | undefined;
+  /** The vector; undefined leaves the stored one. */
+  head: StoredEmbedding | undefined;
+}
+
+/**
+ * Writes the row, its texts and its vector, in one statement. Under the lock of the user's own row.
+ * @returns the user's heads of all domains afterwards, in the order of the domains
+ */
+export async function writeDomainUser(
+  tx: Transaction,
+  key: UserKey,
+  { row, replacesContexts, context, head }: DomainUserChange,
+): Promise<Head[]> {
+  const { rows } = await tx.query<Head>({
     name: 'write-domain-user',
-    text: `INSERT INTO domain_users (environment_id, user_id, domain, schema_version, fields, extras, memory_ref,
-             extracted_by, text_features, context_characters, last_enriched_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-           ON CONFLICT (environment_id, user_id, domain) DO UPDATE SET schema_version = $4, fields = $5, extras = $6,
-             memory_ref = $7, extracted_by = $8, text_features = $9, context_characters = $10, last_enriched_at = $11`,
+    text: `WITH written AS (
+             INSERT INTO domain_users (environment_id, user_id, domain, schema_version, fields, extras, memory_ref,
+               extracted_by, text_features, context_characters, last_enriched_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             ON CONFLICT (environment_id, user_id, domain) DO UPDATE SET schema_version = $4, fields = $5, extras = $6,
+               memory_ref = $7, extracted_by = $8, text_features = $9, context_characters = $10, last_enriched_at = $11
+           ),
+           gone AS (
+             DELETE FROM domain_contexts WHERE $12 AND environment_id = $1 AND user_id = $2 AND domain = $3
+           ),
+           added AS (
+             INSERT INTO domain_contexts (environment_id, user_id, domain, id, text) OVERRIDING SYSTEM VALUE
+             SELECT $1, $2, $3, $13::bigint, $14 WHERE $13::bigint IS NOT NULL
+           ),
+           head AS (
+             INSERT INTO domain_embeddings (environment_id, user_id, domain, model, vector, is_candidate)
+             SELECT $1, $2, $3, $15, $16, true WHERE $16::bytea IS NOT NULL
+             ON CONFLICT (environment_id, user_id, domain) DO UPDATE SET model = $15, vector = $16, is_candidate = true,
+               changed_xid = pg_current_xact_id()
+           )
+           SELECT domain, model, length(vector) AS dimensions FROM domain_embeddings
+           WHERE environment_id = $1 AND user_id = $2 AND (domain <> $3 OR $16::bytea IS NULL)
+           UNION ALL SELECT $3, $15, length($16::bytea) WHERE $16::bytea IS NOT NULL
+           ORDER BY domain`,
     values: [
-      ...[key.environmentId, key.userId, key.domain, row.schemaVersion, row.fields, row.extras],
-      ...[row.memoryRef, row.extractedBy, row.textFeatures, row.contextCharacters, row.lastEnrichedAt],
+      ...[
+        key.environmentId,
+        key.userId,
+        key.domain,
+        row.schemaVersion,
+        row.fields,
+        row.extras,
+        row.memoryRef,
+      ],
+      ...[row.extractedBy, row.textFeatures, row.contextCharacters, row.lastEnrichedAt, replacesContexts],
+      ...[context?.id ?? null, context?.text ?? null, head?.model ?? null, head?.vector ?? null],
     ],
   });
-}
-
-/** Reserves the id of a text, so that what is extracted from it can name it. */
-export async function nextContextId(tx: Transaction): Promise<string> {
-  const { rows } = await tx.query<{ id: string }>(
-    "SELECT nextval(pg_get_serial_sequence('domain_contexts', 'id'))::text AS id",
-  );
-  return rows[0]?.id ?? '';
-}
-
-export async function addContext(tx: Transaction, key: UserKey, id: string, text: string): Promise<void> {
-  await tx.query(
-    `INSERT INTO domain_contexts (environment_id, user_id, domain, id, text) OVERRIDING SYSTEM VALUE
-     VALUES ($1, $2, $3, $4, $5)`,
-    [key.environmentId, key.userId, key.domain, id, text],
-  );
-}
-
-export async function deleteContexts(tx: Transaction, key: UserKey): Promise<void> {
-  await tx.query('DELETE FROM domain_contexts WHERE environment_id = $1 AND user_id = $2 AND domain = $3', [
-    key.environmentId,
-    key.userId,
-    key.domain,
-  ]);
+  return rows;
 }
 
 /** The newest text of a user in a domain; undefined when none is kept. */
@@ -120,13 +168,9 @@ export async function readContexts(
   return rows;
 }
 
-/** The heads that a user has: model and dimensions by domain. */
-export async function listEmbeddings(
-  db: Queryable,
-  environmentId: number,
-  userId: string,
-): Promise<{ domain: string; model: string; dimensions: number }[]> {
-  const { rows } = await db.query<{ domain: string; model: string; dimensions: number }>({
+/** The heads that a user has, in the order of the domains. */
+export async function listEmbeddings(db: Queryable, environmentId: number, userId: string): Promise<Head[]> {
+  const { rows } = await db.query<Head>({
     name: 'list-embeddings',
     text: `SELECT domain, model, length(vector) AS dimensions FROM domain_embeddings
            WHERE environment_id = $1 AND user_id = $2 ORDER BY domain`,

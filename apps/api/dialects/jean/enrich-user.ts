@@ -10,22 +10,19 @@ import {
   readCounts,
   writeCounts,
 } from '#dialect/jean/embed/feature-hash';
-import { mergeRow, saysTheSame, writeExtras } from '#dialect/jean/merge';
+import { type DomainRow, mergeRow, saysTheSame, writeExtras } from '#dialect/jean/merge';
 import { readFields, type UpsertBody } from '#dialect/jean/wire/read-body';
 import { AppError } from '#errors';
 import type { Transaction } from '#store/client';
 import {
-  addContext,
   type DomainUser,
-  deleteContexts,
   listEmbeddings,
-  nextContextId,
   readContexts,
-  readDomainUser,
+  readForContext,
   readNewestContext,
+  type StoredEmbedding,
   type UserKey,
   writeDomainUser,
-  writeEmbedding,
 } from '#store/domain-users';
 import { environmentGone, requireOpenEnvironment } from '#store/open-environment';
 import { upsertNow } from '#store/upsert-now';
@@ -67,16 +64,15 @@ export async function enrichUser(
   return store.transaction(async (tx) => {
     await requireOpenEnvironment(tx, environmentId);
     await ensureUser(tx, caller, body.userId);
-    const before = await readDomainUser(tx, key);
+    const { contextId, before } = await readForContext(tx, key);
     const keptCharacters = mode === 'append' ? (before?.contextCharacters ?? 0) : 0;
     const contextCharacters = keptCharacters + [...(context ?? '')].length;
     if (contextCharacters > MAX_ALL_CONTEXTS) throw tooMuchContext();
     const lastEnrichedAt = new Date();
-    const contextId = context === undefined ? undefined : await nextContextId(tx);
     const row = mergeRow(mode, schema, before && toRow(before), {
       ...values,
       extracted,
-      context: contextId,
+      context: context === undefined ? undefined : contextId,
       at: lastEnrichedAt.toISOString(),
     });
     if (row.extras.size > MAX_EXTRAS) throw tooManyExtras();
@@ -116,22 +112,26 @@ export async function enrichUser(
       contextCharacters,
       lastEnrichedAt,
     };
-    await writeDomainUser(tx, key, stored);
-    if (mode === 'replace' && before !== undefined) await deleteContexts(tx, key);
-    if (contextId !== undefined && context !== undefined) await addContext(tx, key, contextId, context);
-    // A provider is asked after the commit: nobody waits for it with a lock.
-    if (settings.embeddings === undefined) {
-      const { model, vector } = embedCounts(addCounts(features, countFields(valuesOf(row.fields))));
-      await writeEmbedding(tx, key, { model, vector: Buffer.from(vector.buffer) }, true);
-    }
+    const embeddings = await writeDomainUser(tx, key, {
+      row: stored,
+      replacesContexts: mode === 'replace' && before !== undefined,
+      context: context === undefined ? undefined : { id: contextId, text: context },
+      // A provider is asked after the commit: nobody waits for it with a lock.
+      head: settings.embeddings === undefined ? embedUser(features, row) : undefined,
+    });
     return {
       ...answer,
       ...row,
       memoryRef: stored.memoryRef,
-      embeddings: await listEmbeddings(tx, environmentId, body.userId),
+      embeddings,
       lastEnrichedAt,
     };
   });
+}
+
+function embedUser(texts: Int32Array, { fields }: DomainRow): StoredEmbedding {
+  const { model, vector } = embedCounts(addCounts(texts, countFields(valuesOf(fields))));
+  return { model, vector: Buffer.from(vector.buffer) };
 }
 
 /** Whether this text, or none, is all that is kept of the user's texts in the domain. */

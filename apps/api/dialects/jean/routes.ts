@@ -6,7 +6,9 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { jean } from '#dialect/jean/dialect';
 import { readBody } from '#dialect/jean/wire/read-body';
 import { writeUser } from '#dialect/jean/wire/write-user';
+import { AppError } from '#errors';
 import { answerError } from '../../answer-error';
+import type { Authentication } from '../../authenticate';
 import { type ApiDeps, callerOf, requireScope } from '../../context';
 import { limitCalls } from '../../limit-calls';
 import { methodNotAllowed } from '../../method-not-allowed';
@@ -19,7 +21,7 @@ import { getSchema, putSchemaRoute } from './schema-routes';
 import { withProvidedHead } from './vectors/provided-head';
 import { similarUsers } from './vectors/similar';
 
-export function jeanUsers(deps: ApiDeps, authenticate: RequestHandler): Router {
+export function jeanUsers(deps: ApiDeps, caller: Authentication): Router {
   const router = Router({ caseSensitive: true });
   const schemas = createSchemaCache();
   const limit = limitCalls(deps.settings.identifyPerMinute);
@@ -28,21 +30,29 @@ export function jeanUsers(deps: ApiDeps, authenticate: RequestHandler): Router {
     requireScope(res, 'import');
     const { text, value } = await readJsonText(req, res);
     const body = readBody(mode === 'replace' ? 'upsert' : 'append', text, value);
-    const user = await enrichUser({ ...deps, schemas }, callerOf(res), mode, body);
+    const user = await enrichUser({ ...deps, schemas }, callerOf(res), mode, body).catch(
+      async (error: unknown) => {
+        if (error instanceof AppError && error.code === 'unauthorized') await caller.prove(req, res);
+        throw error;
+      },
+    );
     res.type('json').send(writeUser(await withProvidedHead(deps, user)));
   };
-  // Other methods of this address are Userpilot's.
-  router.route('/v1/users').post(authenticate, limit, enrich('replace'));
-  router.route('/v1/context').all(authenticate).post(limit, enrich('append')).all(methodNotAllowed('POST'));
+  // The statement that writes proves the key. Other methods of this address are Userpilot's.
+  router.route('/v1/users').post(caller.recent, limit, enrich('replace'));
+  router
+    .route('/v1/context')
+    .post(caller.recent, limit, enrich('append'))
+    .all(caller.required, methodNotAllowed('POST'));
   router
     .route('/v1/schema')
-    .all(authenticate)
+    .all(caller.required)
     .get(getSchema(deps))
     .put(putSchemaRoute(deps))
     .all(methodNotAllowed('GET, HEAD, PUT'));
   router
     .route('/v1/users/:id/similar')
-    .all(authenticate)
+    .all(caller.required)
     .get(similarUsers(deps, schemas))
     .all(methodNotAllowed('GET, HEAD'));
   router.use(answerError(jean, deps.logger));
