@@ -416,9 +416,9 @@ export interface JeanUser {
     by: string;
     fallback?: string;
   };
-  /** Keys of the body that were ignored. */
+  /** Keys of the body that were ignored; a vector that the provider did not make. */
   warnings?: {
-    code: 'unknown_key';
+    code: 'unknown_key' | 'embedding_failed';
     path: string;
   }[];
   /** With `explain=true`: where each value comes from. */
