@@ -500,6 +500,13 @@ export interface JeanSimilar {
   }[];
 }
 
+/** That a user is in a domain. */
+export interface JeanDomain {
+  domain: string;
+  schema_version: string;
+  last_enriched_at: string;
+}
+
 /** An error. */
 export interface JeanError {
   error: {

@@ -3,6 +3,7 @@ import type {
   Company,
   Environment,
   JeanContextBody,
+  JeanDomain,
   JeanSchema,
   JeanSchemaBody,
   JeanSimilar,
@@ -16,6 +17,7 @@ import type {
 import {
   appendContext,
   type DomainUserOptions,
+  listDomainsOfUser,
   listSimilarUsers,
   putSchema,
   readDomainUser,
@@ -114,6 +116,8 @@ export interface Client {
   appendContext(context: JeanContextBody, options?: CallOptions): Promise<JeanUser>;
   /** A user in a domain. */
   domainUser(userId: string, domain: string, options?: DomainUserOptions): Promise<JeanUser>;
+  /** The domains that a user is in; none for an unknown user. */
+  userDomains(userId: string, options?: CallOptions): Promise<JeanDomain[]>;
   /** The nearest users of a domain, best first. */
   similarUsers(userId: string, domain: string, options?: SimilarOptions): Promise<JeanSimilar>;
   schema(domain: string, options?: CallOptions): Promise<JeanSchema>;
@@ -169,6 +173,7 @@ export function createClient(options: ClientOptions): Client {
     upsertUser: (user, callOptions = {}) => upsertUser(connection, user, callOptions),
     appendContext: (context, callOptions = {}) => appendContext(connection, context, callOptions),
     domainUser: (userId, domain, userOptions = {}) => readDomainUser(connection, userId, domain, userOptions),
+    userDomains: (userId, callOptions = {}) => listDomainsOfUser(connection, userId, callOptions),
     similarUsers: (userId, domain, similarOptions = {}) =>
       listSimilarUsers(connection, userId, domain, similarOptions),
     schema: (domain, callOptions = {}) => readSchema(connection, domain, callOptions),

@@ -1,5 +1,13 @@
 /** Users of domains from free text and typed fields, and the schemas of the domains (Jean Technologies' wire). */
-import type { JeanContextBody, JeanSchema, JeanSchemaBody, JeanSimilar, JeanUser, JeanUserBody } from './api';
+import type {
+  JeanContextBody,
+  JeanDomain,
+  JeanSchema,
+  JeanSchemaBody,
+  JeanSimilar,
+  JeanUser,
+  JeanUserBody,
+} from './api';
 import { type Connection, pathPart, readJson } from './http/request';
 import type { CallOptions } from './jobs';
 
@@ -63,6 +71,16 @@ export async function listSimilarUsers(
 ): Promise<JeanSimilar> {
   const path = `/v1/users/${pathPart(userId)}/similar`;
   return connection.request({ path, query: { domain, limit }, signal }, readJson<JeanSimilar>);
+}
+
+/** @throws MusterError; TypeError for an id that no path can carry */
+export async function listDomainsOfUser(
+  connection: Connection,
+  userId: string,
+  { signal }: CallOptions,
+): Promise<JeanDomain[]> {
+  const path = `/v1/users/${pathPart(userId)}/domains`;
+  return connection.request({ path, signal }, readJson<JeanDomain[]>);
 }
 
 /** @throws MusterError, also domain_not_found */

@@ -69,17 +69,25 @@ export async function readForContext(
   return { contextId, before: exists ? before : undefined };
 }
 
-/** Domains in which the user has a row, in order. */
+/** A domain in which a user has a row. */
+export interface UserDomain {
+  domain: string;
+  schemaVersion: number;
+  lastEnrichedAt: Date;
+}
+
+/** The domains in which the user has a row, in order. */
 export async function listUserDomains(
   db: Queryable,
   environmentId: number,
   userId: string,
-): Promise<string[]> {
-  const { rows } = await db.query<{ domain: string }>(
-    'SELECT domain FROM domain_users WHERE environment_id = $1 AND user_id = $2 ORDER BY domain',
+): Promise<UserDomain[]> {
+  const { rows } = await db.query<UserDomain>(
+    `SELECT domain, schema_version AS "schemaVersion", last_enriched_at AS "lastEnrichedAt" FROM domain_users
+     WHERE environment_id = $1 AND user_id = $2 ORDER BY domain`,
     [environmentId, userId],
   );
-  return rows.map(({ domain }) => domain);
+  return rows;
 }
 
 /** What one call changes. */

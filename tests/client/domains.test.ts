@@ -36,6 +36,8 @@ describe('the SDK', () => {
     await client.upsertUser({ user_id: 'v', domain: 'dating', context: 'Vegan, 33.' });
     const { similar } = await client.similarUsers('u', 'dating', { limit: 5 });
     expect(similar.map(({ user_id }) => user_id)).toEqual(['v']);
+    expect(await client.userDomains('u')).toMatchObject([{ domain: 'dating', schema_version: 'dating.v1' }]);
+    expect(await client.userDomains('nobody')).toEqual([]);
     expect(await client.schema('dating')).toMatchObject({ schema_version: 'dating.v1' });
   });
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { ensureKey, generateKey } from '#store/api-keys';
+import { putExamples, send } from '../api/jean/jean';
 import { type Muster, startMuster, type WireJob } from '../support/muster';
 import { drop, startBrowser, users, visit } from './support/browser';
 
@@ -33,6 +34,31 @@ it('a user is found by id, with every digit, and with the imports that had it', 
     .locator('.imports tbody a')
     .evaluateAll((links) => links.map((link) => link.getAttribute('href')));
   expect(shown).toEqual(jobs.map(({ job_id: jobId }) => `/jobs/${jobId}`).reverse());
+  await end();
+});
+
+it('a user shows the domains that they are in, fields with where they come from, and similar users', async () => {
+  await putExamples(muster);
+  const context = 'I am 32 years old and vegan. <b>Yoga</b>!';
+  await send(muster, 'POST', '/v1/users', {
+    user_id: 'dora',
+    domain: 'dating',
+    context,
+    fields: { location: 'Rome' },
+  });
+  await send(muster, 'POST', '/v1/users', { user_id: 'nora', domain: 'dating', context: 'Vegan, yoga.' });
+  const { page, end } = await visit(browser, muster, '/users/dora');
+  const panel = page.getByRole('region', { name: 'dating dating.v1' });
+  const row = (name: string) =>
+    panel.getByRole('row').filter({ has: page.getByRole('rowheader', { name, exact: true }) });
+  await row('age')
+    .getByText('extracted “I am 32 years”')
+    .or(row('age').getByText('“32 years old”'))
+    .waitFor();
+  await row('location').getByText('explicit').waitFor();
+  await row('life_stage').getByText('derived').waitFor();
+  await panel.getByRole('link', { name: 'nora' }).click();
+  await page.getByRole('heading', { name: 'nora' }).waitFor();
   await end();
 });
 

@@ -16,6 +16,7 @@ import { gurubaseRoutes } from '../dialects/gurubase/reference';
 import { jeanRoutes } from '../dialects/jean/reference';
 import {
   JeanContextBody,
+  JeanDomain,
   JeanError,
   JeanSchema,
   JeanSchemaBody,
@@ -106,7 +107,16 @@ const SCHEMAS: readonly z.ZodType[] = [
   ],
   ...[IdentifyBody, IdentifyCompanyBody, Identified],
   ...[GurubaseBody, GurubaseResults, GurubaseFailure, GurubaseMessage],
-  ...[JeanUserBody, JeanContextBody, JeanUser, JeanSchemaBody, JeanSchema, JeanSimilar, JeanError],
+  ...[
+    JeanUserBody,
+    JeanContextBody,
+    JeanUser,
+    JeanSchemaBody,
+    JeanSchema,
+    JeanSimilar,
+    JeanDomain,
+    JeanError,
+  ],
 ];
 
 /** @returns the OpenAPI 3.1 document as JSON values; a new object each time, always with the same content */

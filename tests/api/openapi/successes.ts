@@ -208,6 +208,12 @@ const ofJean: Record<string, Produce> = {
   'POST /v1/context 404': ofDomain({ method: 'POST', path: '/v1/context', body: unknownDomain }),
   ...ofJeanWrite('PUT', '/v1/schema?domain=dating', SCHEMA),
   ...ofJeanRead('/v1/schema', '/v1/schema'),
+  'GET /v1/users/{user_id}/domains 200': ofDomain({ path: '/v1/users/jean/domains' }, [
+    { method: 'POST', path: '/v1/users', body: JEAN_USER },
+  ]),
+  'GET /v1/users/{user_id}/domains 400': ofDomain({ path: '/v1/users/jean/domains?nonsense=1' }),
+  'GET /v1/users/{user_id}/domains 401': ofDomain({ path: '/v1/users/jean/domains', as: 'wrong' }),
+  'GET /v1/users/{user_id}/domains 429': tooOften('GET', '/v1/users/jean/domains'),
   ...ofJeanRead('/v1/users/{user_id}/similar', '/v1/users/jean/similar'),
 };
 

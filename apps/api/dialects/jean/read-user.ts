@@ -1,10 +1,10 @@
 /** GET /v1/users/{user_id}?domain=: a user in a domain, and where each value comes from when it is asked for. */
-import type { Request, Response } from 'express';
-import { writeUser } from '#dialect/jean/wire/write-user';
+import type { Request, RequestHandler, Response } from 'express';
+import { writeSchemaVersion, writeUser } from '#dialect/jean/wire/write-user';
 import { AppError } from '#errors';
-import { listEmbeddings, readContexts, readDomainUser } from '#store/domain-users';
+import { listEmbeddings, listUserDomains, readContexts, readDomainUser } from '#store/domain-users';
 import { type ApiDeps, callerOf } from '../../context';
-import { readQuery, storableText } from '../../parameters';
+import { NO_PARAMETERS, readQuery, storableText } from '../../parameters';
 import { READ_USER_PARAMETERS } from './parameters';
 import type { SchemaCache } from './schema-cache';
 import { toRow } from './stored-row';
@@ -36,4 +36,21 @@ export async function readDomainUserAnswer(
     lastEnrichedAt: user.lastEnrichedAt,
     ...(contexts && { contexts: new Map(contexts.map(({ id: context, ...rest }) => [context, rest])) }),
   });
+}
+
+/** GET /v1/users/{user_id}/domains: the domains that the user is in. */
+export function listDomainsOfUser({ store }: ApiDeps): RequestHandler {
+  return async (req, res) => {
+    readQuery(req, NO_PARAMETERS);
+    const { environmentId } = callerOf(res);
+    const id = storableText.safeParse(req.params.id);
+    const domains = id.success ? await listUserDomains(store.pool, environmentId, id.data) : [];
+    res.json(
+      domains.map(({ domain, schemaVersion, lastEnrichedAt }) => ({
+        domain,
+        schema_version: writeSchemaVersion(domain, schemaVersion),
+        last_enriched_at: lastEnrichedAt,
+      })),
+    );
+  };
 }

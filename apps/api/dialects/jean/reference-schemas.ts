@@ -176,6 +176,16 @@ export const JeanSimilar = z
     ],
   });
 
+export const JeanDomain = z
+  .object({ domain: z.string(), schema_version: z.string(), last_enriched_at: time })
+  .meta({
+    id: 'JeanDomain',
+    description: 'That a user is in a domain.',
+    examples: [
+      { domain: 'dating', schema_version: 'dating.v3', last_enriched_at: '2026-05-17T22:01:09.000Z' },
+    ],
+  });
+
 export const JeanError = z
   .object({
     error: z.object({

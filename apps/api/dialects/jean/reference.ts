@@ -5,6 +5,7 @@ import { headers } from '../../reference/answers';
 import { PUT_SCHEMA_PARAMETERS, READ_SCHEMA_PARAMETERS, SIMILAR_PARAMETERS } from './parameters';
 import {
   JeanContextBody,
+  JeanDomain,
   JeanError,
   JeanSchema,
   JeanSchemaBody,
@@ -94,6 +95,18 @@ export const jeanRoutes: readonly RouteConfig[] = [
       ...answer('The nearest users.', JeanSimilar),
       ...COMMON,
       404: error('There is no such domain, or the user is in none.'),
+    },
+  },
+  {
+    method: 'get',
+    path: '/v1/users/{user_id}/domains',
+    operationId: 'list_domains_of_user',
+    tags: [TAG],
+    summary: 'List the domains that a user is in',
+    request: { params: z.object({ user_id: z.string() }) },
+    responses: {
+      ...answer('The domains by name; none for an unknown user.', z.array(JeanDomain)),
+      ...COMMON,
     },
   },
 ];

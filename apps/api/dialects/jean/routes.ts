@@ -15,7 +15,7 @@ import { methodNotAllowed } from '../../method-not-allowed';
 import { NO_PARAMETERS, readQuery } from '../../parameters';
 import { readJsonText } from '../../read-json-body';
 import { enrichUser } from './enrich-user';
-import { readDomainUserAnswer } from './read-user';
+import { listDomainsOfUser, readDomainUserAnswer } from './read-user';
 import { createSchemaCache } from './schema-cache';
 import { getSchema, putSchemaRoute } from './schema-routes';
 import { withProvidedHead } from './vectors/provided-head';
@@ -50,6 +50,11 @@ export function jeanUsers(deps: ApiDeps, caller: Authentication): Router {
     .get(getSchema(deps))
     .put(putSchemaRoute(deps))
     .all(methodNotAllowed('GET, HEAD, PUT'));
+  router
+    .route('/v1/users/:id/domains')
+    .all(caller.required)
+    .get(listDomainsOfUser(deps))
+    .all(methodNotAllowed('GET, HEAD'));
   router
     .route('/v1/users/:id/similar')
     .all(caller.required)

@@ -40,7 +40,8 @@ export async function makeHead(
   provider: ProviderSettings | undefined,
 ): Promise<StoredEmbedding> {
   const { environmentId, userId } = key;
-  const domains = await listUserDomains(store.pool, environmentId, userId);
+  const rows = await listUserDomains(store.pool, environmentId, userId);
+  const domains = rows.map(({ domain }) => domain);
   if (domains.length === 0) {
     throw new AppError('user_not_found', { details: 'Nobody of this id is in any domain.' });
   }
