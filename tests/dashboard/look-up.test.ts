@@ -38,23 +38,17 @@ it('a user is found by id, with every digit, and with the imports that had it', 
 });
 
 it('a user shows the domains that they are in, fields with where they come from, and similar users', async () => {
-  await putExamples(muster);
+  const { key } = await muster.addEnvironment('domains');
+  await putExamples(muster, { key });
   const context = 'I am 32 years old and vegan. <b>Yoga</b>!';
-  await send(muster, 'POST', '/v1/users', {
-    user_id: 'dora',
-    domain: 'dating',
-    context,
-    fields: { location: 'Rome' },
-  });
-  await send(muster, 'POST', '/v1/users', { user_id: 'nora', domain: 'dating', context: 'Vegan, yoga.' });
-  const { page, end } = await visit(browser, muster, '/users/dora');
+  const dora = { user_id: 'dora', domain: 'dating', context, fields: { location: 'Rome' } };
+  const nora = { user_id: 'nora', domain: 'dating', context: 'Vegan, yoga.' };
+  for (const user of [dora, nora]) await send(muster, 'POST', '/v1/users', user, { key });
+  const { page, end } = await visit(browser, muster, '/users?id=dora', { key });
   const panel = page.getByRole('region', { name: 'dating dating.v1' });
   const row = (name: string) =>
     panel.getByRole('row').filter({ has: page.getByRole('rowheader', { name, exact: true }) });
-  await row('age')
-    .getByText('extracted “I am 32 years”')
-    .or(row('age').getByText('“32 years old”'))
-    .waitFor();
+  await row('age').getByText('extracted “32 years old”').waitFor();
   await row('location').getByText('explicit').waitFor();
   await row('life_stage').getByText('derived').waitFor();
   await panel.getByRole('link', { name: 'nora' }).click();

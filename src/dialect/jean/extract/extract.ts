@@ -55,11 +55,11 @@ function readSentence(
   for (const [field, places] of placesByField(schema, tokens)) {
     let taken = 0;
     for (const at of places) {
-      // A word that is part of a value already is no value of its own: "video games" is not "video".
+      // A word of an item of a list is no item of its own: "video games" is not "video".
       if (at < taken) continue;
       const best = readBest(field, tokens, at);
       if (best === undefined) continue;
-      taken = best.end;
+      if (field.definition.type === 'list') taken = best.end;
       keep(found, field, best.candidate);
     }
   }
