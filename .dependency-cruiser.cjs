@@ -32,9 +32,12 @@ const BACK = [
   METRICS,
   'src/store/',
   'src/queue/',
+  'src/file/',
   'src/pipeline/',
   'src/settings/',
+  'src/webhook/',
 ];
+const UPDATE = 'apps/update-database\\.ts$';
 const SHARED = ['apps/process\\.ts$', 'apps/provision\\.ts$', 'apps/write-metrics\\.ts$'];
 
 module.exports = {
@@ -50,15 +53,17 @@ module.exports = {
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     may('src/job'),
     may('src/settings'),
+    may('src/file'),
     may('src/client', 'src/job/claim-lease\\.ts$'),
     may('src/dialect', 'src/job/', ERRORS),
-    may('src/store', 'src/job/', ERRORS, LOGGER, METRICS),
+    may('src/webhook', 'src/job/', ERRORS),
+    may('src/store', 'src/job/', ERRORS, LOGGER, METRICS, 'src/webhook/events'),
     may('src/queue', 'src/job/', ERRORS, LOGGER, METRICS),
-    may('src/pipeline', 'src/job/', ERRORS, LOGGER, METRICS, 'src/store/', 'src/queue/'),
+    may('src/pipeline', 'src/job/', ERRORS, LOGGER, METRICS, 'src/file/', 'src/store/', 'src/queue/'),
     may('apps/api', ...BACK, ...SHARED, 'src/dialect/'),
-    may('apps/worker', ...BACK, ...SHARED),
-    may('apps/migrate', ...BACK),
-    may('apps/admin', ...BACK, 'apps/standalone/'),
+    may('apps/worker', ...BACK, ...SHARED, 'src/dialect/'),
+    may('apps/migrate', ...BACK, UPDATE),
+    may('apps/admin', ...BACK, UPDATE, 'apps/standalone/'),
     may(
       'apps/cli',
       'src/client/',
@@ -70,13 +75,41 @@ module.exports = {
       'apps/admin/',
       'apps/standalone/main',
     ),
-    may('apps/standalone', ...BACK, ...SHARED, 'src/client/', 'apps/api/', 'apps/worker/'),
+    may('apps/standalone', ...BACK, ...SHARED, UPDATE, 'src/client/', 'apps/api/', 'apps/worker/'),
     {
       name: 'dialects-apart',
       comment: 'a dialect never imports another one',
       severity: 'error',
       from: { path: '^src/dialect/([^/]+)/' },
       to: { path: '^src/dialect/([^/]+)/', pathNot: '^src/dialect/$1/' },
+    },
+    {
+      name: 'vendors-in-their-folders',
+      comment:
+        'what knows a vendor: its folder of apps/api/dialects, the reference, own-dialect, and app.ts, which mounts them',
+      severity: 'error',
+      from: {
+        path: '^apps/api/',
+        pathNot: '^apps/api/(dialects|reference)/|^apps/api/(app|own-dialect)\\.ts$',
+      },
+      to: { path: '^apps/api/dialects/|^src/dialect/[^/]+/' },
+    },
+    {
+      name: 'routes-of-dialects-apart',
+      comment: 'the routes of a vendor never import another vendor',
+      severity: 'error',
+      from: { path: '^apps/api/dialects/([^/]+)/' },
+      to: {
+        path: '^(apps/api/dialects|src/dialect)/[^/]+/',
+        pathNot: '^(apps/api/dialects|src/dialect)/$1/',
+      },
+    },
+    {
+      name: 'dialects-use-verbs',
+      comment: 'routes of a vendor upsert now or upsert later; jean alone keeps data of its own, domains',
+      severity: 'error',
+      from: { path: '^apps/api/dialects/', pathNot: '^apps/api/dialects/jean/' },
+      to: { path: '^src/(store|queue)/' },
     },
     owns('@prisma/[^/]+|pg-copy-streams', 'src/store/'),
     owns('pg', 'src/store/', 'src/queue/', 'apps/standalone/postgres/', 'apps/standalone/embedded-postgres'),
@@ -87,6 +120,7 @@ module.exports = {
     owns('csv-parse', 'src/pipeline/'),
     owns('lossless-json', 'src/pipeline/', 'src/dialect/'),
     owns('pino', 'src/logger'),
+    owns('standardwebhooks|ipaddr.js', 'src/webhook/'),
     owns('prom-client', 'src/metrics'),
     owns('zod', 'src/settings/', 'src/dialect/', 'apps/api/', 'apps/cli/'),
     owns('wink-nlp|wink-eng-lite-web-model', 'src/dialect/jean/language/'),

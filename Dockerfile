@@ -1,6 +1,7 @@
 # One image for every role with a database of its own: the command decides (see docker-compose.yml). The default one is
 # the API. Without DATABASE_URL nothing runs: the embedded PostgreSQL is left out.
-FROM node:20-bookworm-slim AS build
+# 24.21.0, by digest, so that everybody builds on the same one.
+FROM node:24-bookworm-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6 AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 # No install script is needed, and one would download a database engine that nothing uses.
@@ -12,7 +13,7 @@ RUN npm run build \
  && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
  && chmod -R a+rX package.json prisma examples
 
-FROM node:20-bookworm-slim
+FROM node:24-bookworm-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=3000

@@ -40,7 +40,7 @@ export interface Service {
   apiPid: number;
   /** Of each API. */
   urls: readonly string[];
-  /** Looks into the database from outside. */
+  /** Looks into the database from outside, as its owner. */
   database: Queryable;
   /** Makes an empty environment. Returns its key. Slug and key are new ones unless they are given. */
   addEnvironment(slug?: string, key?: string): Promise<string>;
@@ -84,9 +84,8 @@ async function startParts(
   undo: (() => unknown)[],
   undoAll: () => Promise<void>,
 ): Promise<Service> {
-  const settings = await startServers(options, undo);
-  await runProduct('migrate', settings);
-  const databaseUrl = settings.DATABASE_URL ?? '';
+  const { ownerUrl: databaseUrl, settings } = await startServers(options, undo);
+  await runProduct('migrate', { ...settings, MIGRATE_DATABASE_URL: databaseUrl });
   const store = openStore({ databaseUrl, connections: 2, logger: createLogger('bench', 'silent') });
   undo.push(() => store.close());
   const { apis, workers } = await startProcesses(options, settings, undo);
@@ -110,18 +109,18 @@ async function startParts(
   };
 }
 
-/** PostgreSQL and, when asked for, Redis. Returns the settings of the product's processes. */
+/** PostgreSQL and, when asked for, Redis. Returns the settings of the product's processes, which serve as their role. */
 async function startServers(
   options: ServiceOptions,
   undo: (() => unknown)[],
-): Promise<Record<string, string>> {
+): Promise<{ ownerUrl: string; settings: Record<string, string> }> {
   const folder = mkdtempSync(path.join(tmpdir(), 'muster-bench-'));
   undo.push(() => rmSync(folder, { recursive: true, force: true }));
   const postgres = await startEmbeddedPostgres({ dataDir: folder, settings: options.postgresSettings ?? {} });
   undo.push(() => postgres.stop());
   const settings: Record<string, string> = {
     ...options.settings,
-    DATABASE_URL: postgres.url,
+    DATABASE_URL: postgres.serviceUrl,
     PORT: '0',
     API_KEY: generateKey(),
   };
@@ -131,7 +130,7 @@ async function startServers(
     undo.push(() => redis.stop());
     settings.REDIS_URL = redis.url;
   }
-  return settings;
+  return { ownerUrl: postgres.ownerUrl, settings };
 }
 
 /** All at once, as on a machine that has just started; they are stopped all at once too. */

@@ -14,7 +14,7 @@ import {
   waitForTraces,
   waitForTrue,
 } from './look';
-import { isNodesOwn, judgeAnswers } from './oracle';
+import { isOfNoRequest, judgeAnswers } from './oracle';
 import {
   applyRows,
   type Limits,
@@ -98,7 +98,7 @@ function outcomeOf({ transmission }: Case, { answers }: Received): string {
   const last = answers.at(-1);
   if (transmission.leave !== undefined) return 'left';
   if (last === undefined) return 'closed';
-  return isNodesOwn(last) ? `${last.status} of node` : String(last.status);
+  return isOfNoRequest(last) ? `${last.status} of no request` : String(last.status);
 }
 
 /** A valid import must be taken in, at once or within this time. */

@@ -1,7 +1,8 @@
 /**
  * `npm run compose:check`: checks docker-compose.yml, or the file that is named behind it. Its form with docker compose
  * itself where that is installed, otherwise against the schema of the Compose specification; and what neither can know:
- * that the topology is whole, can be scaled, keeps its data, has no secret in it, and fits our settings and .env.example.
+ * that the topology is whole, can be scaled, keeps its data, serves as a role of its own, has images by digest and no secret
+ * in it, and fits our settings and .env.example.
  * Prints a sentence for each fault.
  */
 import { spawnSync } from 'node:child_process';
@@ -11,7 +12,7 @@ import { Ajv } from 'ajv';
 import { parseDocument } from 'yaml';
 import { SETTINGS } from '../src/settings/settings';
 
-const SECRETS = ['POSTGRES_PASSWORD', 'API_KEY'];
+const SECRETS = ['POSTGRES_PASSWORD', 'POSTGRES_SERVICE_PASSWORD', 'API_KEY'];
 const PRODUCT = ['migrate', 'api', 'worker'];
 const SCALED = ['api', 'worker'];
 const SERVERS = ['postgres', 'redis'];
@@ -122,6 +123,27 @@ function checkTopology({ services }: Compose): string[] {
     }
   }
   return faults;
+}
+
+/** The owner of the tables is for migrate alone: whoever takes over an API or a worker must not get him. */
+function checkRoles({ services }: Compose): string[] {
+  const owner = environmentOf(services.postgres).POSTGRES_USER;
+  const faults = SCALED.filter((name) => 'MIGRATE_DATABASE_URL' in environmentOf(services[name])).map(
+    (name) => `${name} has MIGRATE_DATABASE_URL, which is for migrate alone.`,
+  );
+  for (const name of PRODUCT) {
+    const { DATABASE_URL } = environmentOf(services[name]);
+    if (new RegExp(`//${owner}[:@]`).test(String(DATABASE_URL)))
+      faults.push(`DATABASE_URL of ${name} is the owner's: it serves as a role of its own.`);
+  }
+  return faults;
+}
+
+/** A tag may be another image tomorrow. */
+function checkDigests({ services }: Compose): string[] {
+  return SERVERS.filter((name) => !/:[^@]+@sha256:[0-9a-f]{64}$/.test(services[name]?.image ?? '')).map(
+    (name) => `The image of ${name} is not given by tag and digest (name:tag@sha256:...).`,
+  );
 }
 
 function conditionOf(service: Service | undefined, other: string): string | undefined {
@@ -243,7 +265,7 @@ if (faults.length === 0) {
   const variables = variablesOf(raw);
   faults.push(...(byDocker ? askDocker(file) : askSchema(raw)));
   faults.push(...checkTopology(compose), ...checkProduct(compose), ...checkVolumes(compose));
-  faults.push(...checkSecrets(compose, variables));
+  faults.push(...checkRoles(compose), ...checkDigests(compose), ...checkSecrets(compose, variables));
   faults.push(...checkExample(variables, readFileSync('.env.example', 'utf8')));
 }
 process.stderr.write(faults.map((fault) => `${file}: ${fault}\n`).join(''));

@@ -23,6 +23,7 @@ export const LIMITS = [
   'requests_per_socket',
   'stored_import_bytes',
   'streams_per_key',
+  'unread_body',
   'upload_bytes',
   'uploads_per_key',
   'warnings',
@@ -86,6 +87,11 @@ const rescues = new Counter({
   help: 'Jobs that nobody worked on and that were delivered again.',
   registers,
 });
+const ignoredEvents = new Counter({
+  name: 'muster_ignored_events_total',
+  help: 'Events of POST /v1/track that were accepted and not stored (TRACK=ignore).',
+  registers,
+});
 const waitSeconds = new Counter({
   name: 'muster_rate_limit_wait_seconds_total',
   help: 'Seconds by which slices were put off by the rate limit of their environment.',
@@ -129,6 +135,11 @@ export function countRefused(code: string): void {
 /** Counts a job that was delivered again. */
 export function countRescue(): void {
   rescues.inc();
+}
+
+/** Counts an event that was ignored. Not by its name, of which there are as many as a client makes up. */
+export function countIgnoredEvent(): void {
+  ignoredEvents.inc();
 }
 
 /** Counts that a slice was put off. */

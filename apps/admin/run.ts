@@ -2,10 +2,10 @@
 import { replaceKeyFile } from '#apps/standalone/api-key-file';
 import { resolveDataDir } from '#apps/standalone/data-dir';
 import { startEmbeddedPostgres } from '#apps/standalone/embedded-postgres';
+import { updateDatabase } from '#apps/update-database';
 import { createLogger } from '#logger';
 import { readSettings, type Settings } from '#settings/settings';
 import { openStore, type Store } from '#store/client';
-import { migrate } from '#store/migrate';
 import { COMMANDS } from './commands';
 import { UsageError } from './usage-error';
 
@@ -36,9 +36,9 @@ async function withStore<T>(settings: Settings, work: (store: Store) => Promise<
           leaveAdoptedRunning: true,
         })
       : undefined;
-  const databaseUrl = settings.databaseUrl ?? postgres?.url ?? '';
+  const databaseUrl = settings.databaseUrl ?? postgres?.serviceUrl ?? '';
   try {
-    if (postgres !== undefined) await migrate(databaseUrl);
+    if (postgres !== undefined) await updateDatabase({ ...postgres, hasQueue: true });
     const store = openStore({ databaseUrl, connections: 2, logger: createLogger('admin', 'silent') });
     try {
       return await work(store);

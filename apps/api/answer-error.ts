@@ -21,8 +21,6 @@ export function answerError(dialect: ErrorDialect, logger: Logger): ErrorRequest
       res.destroy();
       return;
     }
-    // A client that is still writing can read its answer only when it gets rid of the rest.
-    req.resume();
     res.status(error.status).set(error.headers);
     if (error.retryAfterSeconds !== undefined) res.set('Retry-After', String(error.retryAfterSeconds));
     const problem =

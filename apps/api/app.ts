@@ -1,7 +1,5 @@
 /** The API as an Express application. It never listens and reads no environment: everything comes in as arguments. */
 import express, { type Express } from 'express';
-import helmet, { type HelmetOptions } from 'helmet';
-import { userpilot } from '#dialect/userpilot/dialect';
 import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
 import { UploadMemory } from '#pipeline/upload-memory';
@@ -26,46 +24,49 @@ import { readJobRoute } from './jobs/read-job';
 import { sendResults } from './jobs/send-results';
 import { streamEvents } from './jobs/stream-events';
 import { metrics } from './metrics';
+import { ownDialect } from './own-dialect';
+import { PageCursors } from './page-cursors';
 import { profiles } from './profiles/profiles';
 import { listPropertiesRoute } from './properties/list-properties';
 import { reference } from './reference/reference';
 import { assignRequestId, logRequests } from './request-log';
+import { securityHeaders } from './security-headers';
+import { webhooks } from './webhooks/webhooks';
 
 const KINDS: readonly Entity[] = ['user', 'company'];
-
-/** What is no page loads nothing and is shown nowhere; pages have policies of their own. */
-const HELMET: HelmetOptions = {
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-  },
-};
 
 /** Puts the routes together, open ones first. */
 export function createApi(deps: ApiDeps): Express {
   const app = express();
-  app.disable('etag').enable('case sensitive routing').set('trust proxy', deps.settings.trustProxy);
-  app.use(assignRequestId(), logRequests(deps.logger), helmet(HELMET), guardRequests());
+  app
+    .disable('etag')
+    .disable('x-powered-by')
+    .enable('case sensitive routing')
+    .set('trust proxy', deps.settings.trustProxy);
+  app.use(assignRequestId(), logRequests(deps.logger), securityHeaders(), guardRequests());
   const caller = authentication(deps);
-  // First, because it is asked for far more often than all the rest.
-  app.use(readJobRoute(deps, userpilot, caller));
-  app.use(health(deps), metrics(deps, caller), reference(), dashboard());
   const upserter = createLiveUpserter(deps.store, deps.settings.maxProfileBytes);
-  app.use(identify(deps, upserter, caller), gurubaseProfiles(deps, upserter, caller.required));
+  // First, because they are asked for far more often than all the rest.
+  app.use(readJobRoute(deps, ownDialect, caller), identify(deps, upserter, caller));
+  app.use(health(deps), metrics(deps, caller), reference(), dashboard());
+  app.use(gurubaseProfiles(deps, upserter, caller.required));
   app.use(jeanUsers(deps, caller));
   app.use(caller.required);
   app.use(validate(), track(deps));
   const memory = new UploadMemory();
+  const cursors = new PageCursors(deps.store);
   for (const kind of KINDS) {
-    app.use(bulkIdentify({ ...deps, memory }, userpilot, kind));
-    app.use(profiles(deps, kind, kind === 'user' ? [readInDomain(deps)] : []));
+    const beforeRead = kind === 'user' ? [readInDomain(deps)] : [];
+    app.use(bulkIdentify({ ...deps, memory }, ownDialect, kind));
+    app.use(profiles(deps, cursors, kind, beforeRead));
   }
-  app.use(environment(deps), listPropertiesRoute(deps), listJobsRoute(deps, userpilot), sendResults(deps));
-  app.use(listWarningsRoute(deps));
-  app.use(streamEvents(deps, userpilot), controlJob(deps, userpilot));
+  app.use(environment(deps), sendResults(deps, ownDialect));
+  app.use(listPropertiesRoute(deps, cursors), listJobsRoute(deps, cursors, ownDialect));
+  app.use(listWarningsRoute(deps, cursors, ownDialect), webhooks(deps, cursors));
+  app.use(streamEvents(deps, ownDialect), controlJob(deps, ownDialect));
   app.use(() => {
     throw new AppError('not_found');
   });
-  app.use(answerError(userpilot, deps.logger));
+  app.use(answerError(ownDialect, deps.logger));
   return app;
 }

@@ -29,7 +29,9 @@ export interface ApiDeps {
     | 'identifyPerMinute'
     | 'track'
   > &
-    Partial<Pick<Settings, 'metricsToken' | 'maxProfileBytes' | 'extraction' | 'embeddings'>>;
+    Partial<
+      Pick<Settings, 'metricsToken' | 'maxProfileBytes' | 'allowPrivateTargets' | 'extraction' | 'embeddings'>
+    >;
 }
 
 /** The caller, as the contract scopes everything: its environment and the throttle that holds there. */
@@ -60,18 +62,21 @@ export function requestIdOf(res: Response): string {
   return (res.locals as Locals).requestId;
 }
 
-/** Scheme and host that the client used; where its Host header is no host, the address that it reached. */
+/** Scheme and host that the client used; without a Host header (HTTP/1.0), the address that it reached. */
 export function baseUrlOf(req: Request): string {
   const { localAddress = '127.0.0.1', localPort } = req.socket;
   const reached = localAddress.includes(':')
     ? `[${localAddress}]:${localPort}`
     : `${localAddress}:${localPort}`;
-  const host = req.get('host') ?? '';
-  const usable = HOST.test(host) && URL.canParse(`http://${host}`);
-  return `${req.protocol}://${usable ? host : reached}`;
+  return `${req.protocol}://${req.get('host') ?? reached}`;
 }
 
-const HOST = /^[A-Za-z0-9._~-]+(?::\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::\d{1,5})?$/;
+const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
+
+/** Whether a Host header is a host name or address, with or without a port. */
+export function isHost(text: string): boolean {
+  return HOST.test(text) && URL.canParse(`http://${text}`);
+}
 
 /** Answers with one job in the words of the dialect. */
 export function jobContextOf(req: Request, res: Response, now: Date): Parameters<Dialect['writeJob']>[1] {

@@ -2,7 +2,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
+import type { Logger } from '#logger';
 import { answerBadHttp } from './answer-bad-http';
+import { endAfterBody, unreadLimits } from './end-after-body';
 
 /** How long a slow client may take. */
 export interface TimeLimits {
@@ -27,19 +29,27 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+export interface ListenOptions {
+  host: string;
+  port: number;
+  /** Largest body of an import. */
+  maxBytes: number;
+  logger: Logger;
+  /** How long slow clients may take, when not as long as usual. */
+  limits?: TimeLimits | undefined;
+}
+
 /** Starts listening. @throws Error with a sentence when the address cannot be had */
-export async function listen(
-  app: Express,
-  host: string,
-  port: number,
-  limits: TimeLimits = TIME_LIMITS,
-): Promise<Listener> {
+export async function listen(app: Express, options: ListenOptions): Promise<Listener> {
+  const { host, port, maxBytes, logger, limits = TIME_LIMITS } = options;
   const server = createServer(
     {
       headersTimeout: limits.headersMs,
       requestTimeout: limits.requestMs,
       connectionsCheckingInterval: limits.checkMs,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      // Node would answer without a body: guard-requests does it with one.
+      requireHostHeader: false,
     },
     app,
   );
@@ -48,7 +58,9 @@ export async function listen(
   server.on('checkContinue', app);
   // Any other expectation is nobody's: without a listener Node would answer it, in words that are not ours.
   server.on('checkExpectation', app);
-  answerBadHttp(server);
+  const unread = unreadLimits(maxBytes);
+  const deferred = endAfterBody(server, unread);
+  answerBadHttp(server, unread, logger);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason =
@@ -70,6 +82,7 @@ export async function listen(
           resolve();
         });
         server.closeIdleConnections();
+        deferred.close();
       }),
   };
 }

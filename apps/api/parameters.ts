@@ -29,27 +29,12 @@ export function flag() {
     .meta({ type: 'boolean', default: false });
 }
 
-/** An opaque cursor that holds a value of this shape. */
-export function cursor<Shape extends z.ZodType>(shape: Shape) {
-  return z
-    .string()
-    .max(4096)
-    .transform((text, context) => {
-      try {
-        return JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as unknown;
-      } catch {
-        context.addIssue({ code: 'custom', message: 'not a cursor' });
-        return z.NEVER;
-      }
-    })
-    .pipe(shape)
-    .optional()
-    .meta({ description: 'Where to go on: from the Link header of the page before.' });
-}
-
-/** The text of a cursor. */
-export function writeCursor(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
+/** An opaque cursor, as page-cursors.ts makes and opens it. */
+export function cursor() {
+  return z.string().min(1).max(4096).optional().meta({
+    description:
+      'Where to go on: from the Link header of the page before. Only for the same list with the same filters.',
+  });
 }
 
 /** Text that PostgreSQL can compare with. */
@@ -70,6 +55,20 @@ function schemaOf(shape: z.ZodRawShape): z.ZodObject {
   return schema;
 }
 
+const defaults = new WeakMap<z.ZodRawShape, object>();
+
+/** What an address without a query string is read as; undefined when a parameter is required. Made once for each shape. */
+function defaultsOf(shape: z.ZodRawShape): object | undefined {
+  let made = defaults.get(shape);
+  if (made === undefined) {
+    const read = schemaOf(shape).safeParse({});
+    if (!read.success) return undefined;
+    made = Object.freeze(read.data);
+    defaults.set(shape, made);
+  }
+  return made;
+}
+
 /**
  * Reads the query string.
  * @throws AppError invalid_parameter, which names the parameters but not their values
@@ -78,6 +77,8 @@ export function readQuery<Shape extends z.ZodRawShape>(
   req: Request,
   shape: Shape,
 ): z.output<z.ZodObject<Shape>> {
+  const absent = req.url.includes('?') ? undefined : defaultsOf(shape);
+  if (absent !== undefined) return absent as z.output<z.ZodObject<Shape>>;
   const read = schemaOf(shape).safeParse(req.query);
   if (read.success) return read.data as z.output<z.ZodObject<Shape>>;
   const known = Object.keys(shape);

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import express, { type Request, type Response } from 'express';
 import type { z } from 'zod';
 import { AppError, type ErrorCode } from '#errors';
+import { askForBody } from './ask-for-body';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const readRaw = express.raw({ type: 'application/json', limit: MAX_BODY_BYTES });
@@ -32,12 +33,20 @@ export async function readJsonText(req: Request, res: Response): Promise<{ text:
 }
 
 async function readRawBody(req: Request, res: Response): Promise<Buffer> {
+  if (req.is('application/json') && isReadable(req)) askForBody(req, res, MAX_BODY_BYTES);
   await new Promise<void>((resolve, reject) => {
     readRaw(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(bodyError(error))));
   });
   const body: unknown = req.body;
   if (Buffer.isBuffer(body)) return body;
   throw new AppError(req.is('application/json') ? 'invalid_json' : 'unsupported_media_type');
+}
+
+/** Whether the reader knows the encoding; what it does not know it refuses before it reads. */
+function isReadable(req: Request): boolean {
+  return ['identity', 'gzip', 'deflate', 'br'].includes(
+    (req.get('content-encoding') ?? 'identity').toLowerCase(),
+  );
 }
 
 function parse(body: Buffer): unknown {

@@ -23,13 +23,14 @@ export interface ServeOptions {
 
 /** Starts it. `close` answers who waits at once and who is served in full. @throws Error when the address cannot be had */
 export async function serveApi(options: ServeOptions): Promise<Listener> {
-  const { settings, limits } = options;
+  const { settings, limits, logger } = options;
   const jobWatch = watchJobs(options);
   const processLock = holdProcessLock(options);
   const longAnswers = followKeys(options.store, options.logger);
   try {
     const app = createApi({ ...options, jobWatch, longAnswers, processLock });
-    const { url, close } = await listen(app, settings.host, settings.port, limits);
+    const { host, port, maxBytes } = settings;
+    const { url, close } = await listen(app, { host, port, maxBytes, logger, limits });
     return {
       url,
       async close() {

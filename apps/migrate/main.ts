@@ -1,13 +1,15 @@
-/** Brings an external database up to date: our tables, and BullMQ's when the queue is in PostgreSQL. */
-import { migrateQueue } from '#queue/open-queue';
+/**
+ * Brings an external database up to date as its owner: our tables, BullMQ's when the queue is in PostgreSQL, and, where
+ * MIGRATE_DATABASE_URL and DATABASE_URL name two roles, what the one that serves may do.
+ */
+import { updateDatabase } from '#apps/update-database';
 import { readSettings, requireDatabaseUrl } from '#settings/settings';
-import { migrate } from '#store/migrate';
 
 async function main(): Promise<void> {
   const settings = readSettings();
-  const databaseUrl = requireDatabaseUrl(settings);
-  const applied = await migrate(databaseUrl);
-  if (settings.redisUrl === undefined) await migrateQueue(databaseUrl);
+  const serviceUrl = requireDatabaseUrl(settings);
+  const { migrateDatabaseUrl: ownerUrl = serviceUrl, redisUrl } = settings;
+  const applied = await updateDatabase({ ownerUrl, serviceUrl, hasQueue: redisUrl === undefined });
   process.stdout.write(applied.length === 0 ? 'Nothing to migrate.\n' : `Applied: ${applied.join(', ')}.\n`);
 }
 

@@ -102,7 +102,7 @@ const pidFile = (): string => path.join(dataDir(), 'postgres', 'postmaster.pid')
 
 describe('a database', () => {
   it('answers with the password, refuses another one, and keeps the password to its owner', async () => {
-    const { url, adopted } = await start();
+    const { ownerUrl: url, adopted } = await start();
     expect(adopted).toBe(false);
     expect(await query(url, 'SELECT current_database()')).toEqual(['muster']);
     expect(await query(url, "SELECT setting FROM pg_settings WHERE name = 'fsync'")).toEqual(['on']);
@@ -116,12 +116,12 @@ describe('a database', () => {
   it('is found by the second start, on the same port, with its data', async () => {
     putDatabase();
     const first = await start();
-    await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS n');
+    await query(first.ownerUrl, 'CREATE TABLE kept AS SELECT 42 AS n');
     await Promise.all([first.stop(), first.stop()]);
     expect(fs.existsSync(pidFile())).toBe(false);
     const second = await start();
-    expect([second.url, second.adopted]).toEqual([first.url, false]);
-    expect(await query(second.url, 'SELECT n FROM kept')).toEqual([42]);
+    expect([second.ownerUrl, second.adopted]).toEqual([first.ownerUrl, false]);
+    expect(await query(second.ownerUrl, 'SELECT n FROM kept')).toEqual([42]);
   });
 
   it('is made from the beginning when making it was interrupted', async () => {
@@ -130,7 +130,7 @@ describe('a database', () => {
     const leftover = path.join(dataDir(), `postgres.new-${gone.pid}-0a1b`);
     fs.mkdirSync(path.join(leftover, 'data', 'global'), { recursive: true });
     fs.mkdirSync(path.join(dataDir(), 'postgres'));
-    expect(await query((await start()).url, 'SELECT 1')).toEqual([1]);
+    expect(await query((await start()).ownerUrl, 'SELECT 1')).toEqual([1]);
     expect(fs.existsSync(leftover)).toBe(false);
   });
 
@@ -154,9 +154,9 @@ describe('a server that is left behind', () => {
     await once(launcher, 'exit');
     const server = await start();
     expect([server.adopted, server.pid]).toEqual([true, pid]);
-    expect(await query(server.url, 'SELECT 1')).toEqual([1]);
+    expect(await query(server.ownerUrl, 'SELECT 1')).toEqual([1]);
     await server.stop();
-    await expect(query(server.url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(query(server.ownerUrl, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('is left running by a visitor', async () => {
@@ -164,7 +164,7 @@ describe('a server that is left behind', () => {
     const visit = await start({ leaveAdoptedRunning: true });
     expect(visit.adopted).toBe(true);
     await visit.stop();
-    expect(await query(server.url, 'SELECT 1')).toEqual([1]);
+    expect(await query(server.ownerUrl, 'SELECT 1')).toEqual([1]);
   });
 
   it('of a visitor passes to a service that comes meanwhile', async () => {
@@ -173,7 +173,7 @@ describe('a server that is left behind', () => {
     expect([server.adopted, server.pid]).toEqual([true, pid]);
     visitor.stdin?.end();
     await once(visitor, 'exit');
-    expect(await query(server.url, 'SELECT 1')).toEqual([1]);
+    expect(await query(server.ownerUrl, 'SELECT 1')).toEqual([1]);
   });
 
   it('is not taken from a service that lives', async () => {
@@ -190,12 +190,12 @@ describe('a postmaster.pid without its server', () => {
 
   it('does not hinder a start after the server was killed', async () => {
     const killed = await start();
-    await query(killed.url, 'CREATE TABLE kept AS SELECT 42 AS n');
+    await query(killed.ownerUrl, 'CREATE TABLE kept AS SELECT 42 AS n');
     process.kill(killed.pid, 'SIGKILL');
     const next = await start();
     expect(next.adopted).toBe(false);
     expect(next.pid).not.toBe(killed.pid);
-    expect(await query(next.url, 'SELECT n FROM kept')).toEqual([42]);
+    expect(await query(next.ownerUrl, 'SELECT n FROM kept')).toEqual([42]);
   });
 
   it.each([
@@ -212,7 +212,7 @@ describe('a postmaster.pid without its server', () => {
     fs.chownSync(pidFile(), uid, gid);
     const next = await start();
     expect(next.adopted).toBe(false);
-    expect(await query(next.url, 'SELECT 1')).toEqual([1]);
+    expect(await query(next.ownerUrl, 'SELECT 1')).toEqual([1]);
   });
 });
 

@@ -4,6 +4,7 @@
  * Everything is in the data folder: `postgres` (the database), `postgres-password`, `postgres.log`, `postgres-owner`.
  * A server that a killed run left behind is taken over, never started twice on the same folder.
  */
+import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { type ClusterPlace, openPlace, readPassword } from './postgres/cluster';
@@ -12,6 +13,9 @@ import { claim, type Ownership, otherOwner } from './postgres/owner';
 import { findPostmaster, isRunning, type Postmaster, signal, terminate } from './postgres/postmaster';
 
 const DATABASE = 'muster';
+const SERVICE_ROLE = 'muster_service';
+
+type Urls = Pick<EmbeddedPostgres, 'ownerUrl' | 'serviceUrl'>;
 
 export interface EmbeddedPostgresOptions {
   /** Made when missing. As root it must be below folders that the user postgres (or nobody) can enter. */
@@ -25,8 +29,10 @@ export interface EmbeddedPostgresOptions {
 }
 
 export interface EmbeddedPostgres {
-  /** Of the database `muster`, with user and password: not for logs. */
-  url: string;
+  /** Of the database `muster`, as its owner, with user and password: not for logs. */
+  ownerUrl: string;
+  /** The same as the role that serves, which updateDatabase makes. */
+  serviceUrl: string;
   port: number;
   pid: number;
   /** The server was already running. */
@@ -58,8 +64,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
         launched = await launch(place, options);
       }
       const postmaster = survivor ?? launched;
-      const url = postmaster && (await openDatabase(place, postmaster));
-      if (url) return handle(postmaster, url, survivor !== undefined, ownership);
+      const urls = postmaster && (await openDatabase(place, postmaster));
+      if (urls) return handle(postmaster, urls, survivor !== undefined, ownership);
       // Somebody else started it first, or it ended at this very moment: look again.
     }
   } catch (error) {
@@ -71,7 +77,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
 function handle(
   postmaster: Postmaster,
-  url: string,
+  urls: Urls,
   adopted: boolean,
   ownership: Ownership | undefined,
 ): EmbeddedPostgres {
@@ -89,7 +95,7 @@ function handle(
   };
   let stopping: Promise<void> | undefined;
   return {
-    url,
+    ...urls,
     port,
     pid,
     adopted,
@@ -121,10 +127,12 @@ async function waitForSurvivor(place: ClusterPlace, visitor: boolean): Promise<P
 
 /**
  * Connects with the password, and makes the database when it is missing.
- * @returns its URL, or undefined when the server ended meanwhile.
+ * @returns its URLs, or undefined when the server ended meanwhile.
  */
-async function openDatabase(place: ClusterPlace, postmaster: Postmaster): Promise<string | undefined> {
-  const base = `postgresql://postgres:${readPassword(place)}@127.0.0.1:${postmaster.port}`;
+async function openDatabase(place: ClusterPlace, postmaster: Postmaster): Promise<Urls | undefined> {
+  const password = readPassword(place);
+  const server = `127.0.0.1:${postmaster.port}`;
+  const base = `postgresql://postgres:${password}@${server}`;
   const client = new Client({ connectionString: `${base}/postgres`, connectionTimeoutMillis: 30_000 });
   client.on('error', () => {}); // A connection that is cut makes the query below fail, which says it.
   try {
@@ -144,5 +152,11 @@ async function openDatabase(place: ClusterPlace, postmaster: Postmaster): Promis
   } finally {
     await client.end().catch(() => {});
   }
-  return `${base}/${DATABASE}`;
+  const ofService = `${SERVICE_ROLE}:${servicePassword(password)}`;
+  return { ownerUrl: `${base}/${DATABASE}`, serviceUrl: `postgresql://${ofService}@${server}/${DATABASE}` };
+}
+
+/** Follows from the owner's and does not tell it, so that every process knows it and no further file can be lost. */
+function servicePassword(ownerPassword: string): string {
+  return createHmac('sha256', ownerPassword).update(SERVICE_ROLE).digest('base64url');
 }

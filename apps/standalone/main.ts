@@ -5,12 +5,13 @@
 import { serveApi } from '#apps/api/serve';
 import { runProcess, type Service } from '#apps/process';
 import { provisionKeys, requireMigrated, whenAvailable } from '#apps/provision';
+import { updateDatabase } from '#apps/update-database';
+import { webhookOptions } from '#apps/worker/webhook-options';
 import { startWorker, workerConnections } from '#apps/worker/worker';
 import type { Logger } from '#logger';
-import { migrateQueue, openQueue } from '#queue/open-queue';
+import { openQueue } from '#queue/open-queue';
 import type { Settings } from '#settings/settings';
 import { API_STATEMENT_TIMEOUT_MS, openStore } from '#store/client';
-import { migrate } from '#store/migrate';
 import { type KeyFile, readOrMakeKey } from './api-key-file';
 import { writeBanner } from './banner';
 import { resolveDataDir } from './data-dir';
@@ -20,6 +21,7 @@ import { startEmbeddedPostgres } from './embedded-postgres';
 const API_CONNECTIONS = 10;
 
 interface Database extends Service {
+  /** As the role that serves. */
   url: string;
   /** The file of the generated key; undefined when API_KEY is set, and with an external database. */
   keyFile: KeyFile | undefined;
@@ -79,6 +81,7 @@ async function serve(
     await provisionKeys(store, settings, logger);
     const listener = await serveApi({ store, queue, logger, databaseUrl, settings });
     const worker = startWorker({
+      ...webhookOptions(settings),
       store: workerStore,
       queue,
       logger,
@@ -105,10 +108,10 @@ async function embedded(settings: Settings): Promise<Database> {
   const dataDir = resolveDataDir(settings.dataDir, process.cwd());
   const postgres = await startEmbeddedPostgres({ dataDir });
   try {
-    await migrate(postgres.url);
-    await migrateQueue(postgres.url);
+    const { ownerUrl, serviceUrl } = postgres;
+    await updateDatabase({ ownerUrl, serviceUrl, hasQueue: true });
     const keyFile = settings.apiKey === undefined ? readOrMakeKey(dataDir) : undefined;
-    return { url: postgres.url, keyFile, place: `embedded, in ${dataDir}`, close: () => postgres.stop() };
+    return { url: serviceUrl, keyFile, place: `embedded, in ${dataDir}`, close: () => postgres.stop() };
   } catch (error) {
     await postgres.stop();
     throw error;

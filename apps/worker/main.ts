@@ -2,6 +2,7 @@
 import { runProcess } from '#apps/process';
 import { requireMigrated, whenAvailable } from '#apps/provision';
 import { serveMetrics } from '#apps/worker/serve-metrics';
+import { webhookOptions } from '#apps/worker/webhook-options';
 import { startWorker, workerConnections } from '#apps/worker/worker';
 import { openQueue } from '#queue/open-queue';
 import { requireDatabaseUrl } from '#settings/settings';
@@ -21,6 +22,7 @@ void runProcess('worker', async (settings, logger, asked) => {
   const store = openStore({ databaseUrl, connections: workerConnections(concurrency), logger });
   const queue = openQueue({ databaseUrl, redisUrl, logger });
   const worker = startWorker({
+    ...webhookOptions(settings),
     store,
     queue,
     logger,

@@ -6,8 +6,9 @@ import { startDeletingEnvironments } from './delete-environments';
 import { startRescue } from './rescue';
 import { startRetention } from './retention';
 import { startScrub } from './scrub';
+import { startWebhooks, type WebhookDeps } from './webhooks';
 
-export interface WorkerOptions extends Omit<ImportDeps, 'clock'> {
+export interface WorkerOptions extends Omit<ImportDeps, 'clock'>, WebhookDeps {
   /** Deliveries at a time. */
   concurrency: number;
   /** Days that a finished job is kept. */
@@ -18,9 +19,9 @@ export interface WorkerOptions extends Omit<ImportDeps, 'clock'> {
 
 /**
  * Connections of the store of a worker: two for each delivery in work, to read and to write, and one each for the stamp, the
- * rescue, the retention, the scrubbing and the deletion of environments.
+ * rescue, the retention, the scrubbing, the deletion of environments and the webhooks.
  */
-export const workerConnections = (concurrency: number): number => 2 * concurrency + 5;
+export const workerConnections = (concurrency: number): number => 2 * concurrency + 6;
 
 /** Starts a worker. `close` finishes the slices in work and takes no more. */
 export function startWorker(options: WorkerOptions): { close(): Promise<void> } {
@@ -33,9 +34,11 @@ export function startWorker(options: WorkerOptions): { close(): Promise<void> } 
   const stopRetention = startRetention(options);
   const stopScrub = startScrub(options);
   const stopDeleting = startDeletingEnvironments(options);
+  const stopWebhooks = startWebhooks(options);
   return {
     async close() {
-      await Promise.all([worker.close(), stopRescue(), stopRetention(), stopScrub(), stopDeleting()]);
+      const stops = [stopRescue, stopRetention, stopScrub, stopDeleting, stopWebhooks];
+      await Promise.all([worker.close(), ...stops.map((stop) => stop())]);
     },
   };
 }

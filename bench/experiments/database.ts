@@ -24,9 +24,9 @@ export async function withDatabase(work: (store: Store) => Promise<void>): Promi
   try {
     const postgres = await startEmbeddedPostgres({ dataDir: folder });
     try {
-      await migrate(postgres.url);
+      await migrate(postgres.ownerUrl);
       const logger = createLogger('experiment', 'silent');
-      const store = openStore({ databaseUrl: postgres.url, connections: CONNECTIONS, logger });
+      const store = openStore({ databaseUrl: postgres.ownerUrl, connections: CONNECTIONS, logger });
       await work(store).finally(() => store.close());
     } finally {
       await postgres.stop();

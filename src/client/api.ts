@@ -14,6 +14,8 @@ export type ErrorCode =
   | 'unexpected_field'
   | 'too_many_files'
   | 'invalid_parameter'
+  | 'target_not_allowed'
+  | 'invalid_webhook'
   | 'row_refused'
   | 'invalid_request'
   | 'upload_aborted'
@@ -22,10 +24,12 @@ export type ErrorCode =
   | 'not_found'
   | 'job_not_found'
   | 'environment_not_found'
+  | 'webhook_not_found'
   | 'user_not_found'
   | 'domain_not_found'
   | 'company_not_found'
   | 'method_not_allowed'
+  | 'request_timeout'
   | 'job_in_progress'
   | 'job_finished'
   | 'job_not_finished'
@@ -36,6 +40,7 @@ export type ErrorCode =
   | 'unsupported_media_type'
   | 'idempotency_key_reused'
   | 'rate_limited'
+  | 'headers_too_large'
   | 'not_supported'
   | 'storage_full'
   | 'internal'
@@ -62,6 +67,10 @@ export type RowErrorCode =
 
 /** What became of a row. unprocessed: the job has not come to it, or never will. */
 export type Outcome = 'created' | 'updated' | 'unchanged' | 'failed' | 'unprocessed';
+
+/** What a webhook can be told of. */
+export type WebhookEvent =
+  'job.completed' | 'job.failed' | 'job.canceled' | 'sync.completed' | 'sync.failed' | 'sync.skipped';
 
 /** An import, from its acceptance to its end. Times are ISO 8601 in UTC with milliseconds. */
 export interface Job {
@@ -313,6 +322,56 @@ export interface IdentifyCompanyBody {
 export interface Identified {
   outcome: 'created' | 'updated' | 'unchanged';
   warnings: JobWarning[];
+}
+
+/** Who is told how jobs end. */
+export interface Webhook {
+  id: string;
+  url: string;
+  events: WebhookEvent[];
+  format: 'standard' | 'slack';
+  description: string;
+  enabled: boolean;
+  /** Why the service has disabled it. */
+  disabled_reason: string | null;
+  created_at: string;
+}
+
+/** A webhook with its new secret. */
+export interface WebhookWithSecret {
+  id: string;
+  url: string;
+  events: WebhookEvent[];
+  format: 'standard' | 'slack';
+  description: string;
+  enabled: boolean;
+  /** Why the service has disabled it. */
+  disabled_reason: string | null;
+  created_at: string;
+  /** whsec_ and the secret in base64. It is shown this once. */
+  secret: string;
+}
+
+/** A message to a webhook and what became of it. */
+export interface WebhookDelivery {
+  /** The header webhook-id of the message. */
+  id: string;
+  event: WebhookEvent | 'webhook.test';
+  /** Null for a test. */
+  job_id: string | null;
+  status: 'pending' | 'delivered' | 'failed';
+  attempts: number;
+  /** Of the last attempt; null without an answer. */
+  response_status: number | null;
+  /** The first 1,000 characters of the answer. */
+  response_body: string | null;
+  latency_ms: number | null;
+  /** Why there was no answer. */
+  error: string | null;
+  /** Null when no attempt is left. */
+  next_attempt_at: string | null;
+  created_at: string;
+  ended_at: string | null;
 }
 
 /** Users with their memory: any JSON object of at most 1 MiB and 100 levels, replaced as a whole. */

@@ -8,6 +8,7 @@ export { readLines } from './http/read-lines';
 export type { Fetch } from './http/request';
 export type { Sleep } from './http/retry';
 export type { ImportOptions, SlotOptions } from './import-rows';
+export { type ShownStatus, shownStatus } from './job-status';
 export { type CallOptions, isFinished, type JobOptions, type JobsOptions } from './jobs';
 export type { ProfilesNdjsonOptions, UsersOptions } from './profiles';
 export type { PropertiesOptions } from './properties';

@@ -1,9 +1,10 @@
 /** Jobs: one, all of them, and what can be done to one. */
-import type { Job, JobStatus } from './api';
+import type { Job } from './api';
 import { readPages } from './http/read-pages';
 import { type ApiRequest, type Connection, pathPart, readJson } from './http/request';
 import { readRetryAfter } from './http/retry-after';
 import { outwaitSlot, type SlotOptions } from './import-rows';
+import { type ShownStatus, shownStatus, wireStatus } from './job-status';
 
 export interface CallOptions {
   /** Ends the call, its retries and its waits at once, with the signal's reason. */
@@ -18,7 +19,8 @@ export interface JobOptions extends CallOptions {
 }
 
 export interface JobsOptions extends CallOptions {
-  status?: JobStatus;
+  /** `canceled` is a state of its own here, and not among the `failed`. */
+  status?: ShownStatus;
   type?: Job['type'];
   /** Only imports that had a row of this user, or of this company. Not both. */
   userId?: string;
@@ -80,11 +82,19 @@ export async function* listJobs(
   connection: Connection,
   { status, type, userId, companyId, limit = Number.POSITIVE_INFINITY, signal }: JobsOptions,
 ): AsyncGenerator<Job, void, undefined> {
-  const query = { status, type, user_id: userId, company_id: companyId };
+  const query = { status: status && wireStatus(status), type, user_id: userId, company_id: companyId };
   // Of an id a page may have few jobs, as the service looks through no more than its limit.
   const isOfId = userId !== undefined || companyId !== undefined;
   const pageLimit = isOfId ? MAX_PAGE_JOBS : Math.min(limit, MAX_PAGE_JOBS);
-  yield* readPages<Job>(connection, { path: '/v1/background_jobs', query, signal }, limit, pageLimit);
+  const request = { path: '/v1/background_jobs', query, signal };
+  let left = limit;
+  if (left <= 0) return;
+  // Two states may be one on the wire, so the limit counts those that are yielded.
+  for await (const job of readPages<Job>(connection, request, Number.POSITIVE_INFINITY, pageLimit)) {
+    if (status !== undefined && shownStatus(job) !== status) continue;
+    yield job;
+    if (--left <= 0) return;
+  }
 }
 
 /** @throws MusterError */

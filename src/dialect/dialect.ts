@@ -4,6 +4,7 @@
  */
 import type { AppError } from '#errors';
 import type { Job } from '#job/job';
+import type { JobStatus } from '#job/lifecycle';
 
 /** What a job's picture needs besides the job. */
 export interface JobContext {
@@ -24,6 +25,16 @@ export interface ErrorDialect {
 
 /** The wire of a vendor that has jobs. */
 export interface Dialect extends ErrorDialect {
+  /** The states that the vendor knows. */
+  readonly statuses: readonly JobStatus[];
+  /** The states of Muster that the wire calls so. */
+  readStatus(shown: JobStatus): JobStatus[];
+  /**
+   * The uuid of a job id in a path.
+   * @param environment slug of the caller's environment
+   * @returns undefined when it is no job id, or one of another environment
+   */
+  readJobId(text: string, environment: string): string | undefined;
   /** The job object. */
   writeJob(job: Job, context: JobContext): object;
 }

@@ -3,7 +3,7 @@
  * is the only writer of a state and refuses every other move.
  */
 
-/** Userpilot's closed list, and `canceled` (its wire shows that as failed). */
+/** From acceptance to the three ends. How a vendor's wire calls them, its dialect knows. */
 export const STATUSES = [
   'queued',
   'validating',

@@ -5,6 +5,7 @@
 import type { Entity } from '#job/entity';
 import type { Queryable } from '#store/client';
 import { type Erasure, findErasures } from '#store/erase';
+import { MAX_ROW_BYTES } from './read-row';
 import { TermIndex } from './term-index';
 
 /** The job whose rows are looked through. */
@@ -39,10 +40,13 @@ export class ErasureFilter {
   /**
    * @param id of the row; null when it cannot be read
    * @param raw the row as it came; null when it need not be looked at, because it has an id
+   * @param tail what is not in `raw` of a row that is longer than a row may be; looked at only of such a row
    */
-  async isErased(id: string | null, raw: Buffer | null): Promise<boolean> {
+  async isErased(id: string | null, raw: Buffer | null, tail?: AsyncIterable<Buffer>): Promise<boolean> {
     if (id !== null) return this.ids.has(id);
-    return raw !== null && this.terms.isFoundInBytes(raw);
+    if (raw === null) return false;
+    const isLong = tail !== undefined && raw.length > MAX_ROW_BYTES;
+    return this.terms.isFoundInBytes(raw, isLong ? tail : []);
   }
 
   /** Whether a text beside the rows, such as the name of a file, holds an id or value. */

@@ -7,6 +7,7 @@ import type { ResultOutcome } from '#job/outcome';
 import type { Queryable } from '#store/client';
 import { findErasures } from '#store/erase';
 import { type RowResult, readResults } from '#store/row-results';
+import { readRowTail } from '#store/row-tails';
 import { ErasureFilter } from './erasure-filter';
 import { createRowReader, type RowReader } from './read-csv-row';
 
@@ -41,16 +42,24 @@ export async function* listResults(db: Queryable, request: ResultsRequest): Asyn
     const last = page.at(-1);
     if (last === undefined) return;
     after = last.row;
-    yield await Promise.all(page.map((result) => show(result, readRow, filter)));
+    const shown: RowResult[] = [];
+    for (const result of page)
+      shown.push(await show(result, readRow, filter, readRowTail(db, { ...request, row: result.row })));
+    yield shown;
   }
 }
 
-async function show(result: RowResult, readRow: RowReader, filter: ErasureFilter): Promise<RowResult> {
+async function show(
+  result: RowResult,
+  readRow: RowReader,
+  filter: ErasureFilter,
+  tail: AsyncIterable<Buffer>,
+): Promise<RowResult> {
   const { outcome, raw, erased } = result;
   if (erased) return result;
   // Rows without an outcome have said nowhere yet whom they are about.
   const id = outcome === 'unprocessed' && raw !== null ? readRow(raw).id : result.id;
-  if (!filter.isEmpty && (await filter.isErased(id, raw)))
+  if (!filter.isEmpty && (await filter.isErased(id, raw, tail)))
     return { ...result, id: null, errors: [], erased: true, raw: null };
   return { ...result, id };
 }

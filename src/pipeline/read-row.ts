@@ -103,6 +103,16 @@ export function readRow(raw: Buffer, entity: Entity, nested: NestedMode = 'rejec
   } catch {
     return refusedRow(rowError('invalid_json'));
   }
+  return checkRow(text, value, entity, nested);
+}
+
+/** The same of a row that was parsed already. @param value what JSON.parse has made of the text */
+export function readParsedRow(text: string, value: unknown, entity: Entity, nested: NestedMode): ReadRow {
+  if (Buffer.byteLength(text) > MAX_ROW_BYTES) return refusedRow(rowError('row_too_large'));
+  return checkRow(text, value, entity, nested);
+}
+
+function checkRow(text: string, value: unknown, entity: Entity, nested: NestedMode): ReadRow {
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     return refusedRow(rowError('not_an_object'));
   const object = value as Record<string, unknown>;

@@ -39,7 +39,8 @@ export async function retryJob(
   for (;;) {
     // Rows of those who were erased are not tried again: they are taken out first.
     const scrubbedId = await scrubJob(store, request.owner.environmentId, request.parentJobId);
-    const make = () => store.bulkTransaction((tx) => makeChild(tx, request, scrubbedId));
+    const make = () =>
+      store.bulkTransaction(request.owner.environmentId, (tx) => makeChild(tx, request, scrubbedId));
     try {
       const job = await inPlace(store.pool, { ...request, dryRun: false }, make);
       sendOff(job, deps);

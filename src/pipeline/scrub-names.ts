@@ -20,14 +20,16 @@ const ERASED_PATH = 'erased';
 /** Digits of a telephone number. */
 const MIN_DIGITS = 6;
 
-function unmistakable(erasures: readonly Erasure[]): TermIndex {
+/** Ids and values that can be nobody else's. */
+export function unmistakable(erasures: readonly Erasure[]): TermIndex {
   const all = erasures.flatMap(({ subject, terms }) => [subject, ...terms]);
   return new TermIndex(
     all.filter((term) => term.includes('@') || term.replaceAll(/\D/g, '').length >= MIN_DIGITS),
   );
 }
 
-function everyTerm(erasures: readonly Erasure[]): TermIndex {
+/** All ids and values. */
+export function everyTerm(erasures: readonly Erasure[]): TermIndex {
   return new TermIndex(erasures.flatMap(({ subject, terms }) => [subject, ...terms]));
 }
 

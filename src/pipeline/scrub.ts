@@ -7,6 +7,7 @@
 import type { Entity } from '#job/entity';
 import type { Store, Transaction } from '#store/client';
 import { type Erasure, findErasures, listErasures } from '#store/erase';
+import { readRowTail } from '#store/row-tails';
 import {
   beginWalks,
   type ErasureWalk,
@@ -16,12 +17,13 @@ import {
   findWalkedJob,
   goByKey,
   readUnreadRows,
-  renameFile,
+  rewriteJob,
   type ScrubbedJob,
   saveWalk,
   scrubIds,
   scrubRows,
 } from '#store/scrub';
+import { withoutErased } from './erased-header';
 import { ErasureFilter } from './erasure-filter';
 import { createRowReader } from './read-csv-row';
 import { scrubJobKeys, scrubNames } from './scrub-names';
@@ -108,7 +110,7 @@ function isAbout(erasure: Erasure, entity: Entity): boolean {
 }
 
 /**
- * What the job itself says: the name of its file, and the keys that its warnings are about.
+ * What the job itself says: the name of its file, its header line, and the keys that its warnings are about.
  * @returns whether the job's row was written
  */
 async function scrubJobRow(
@@ -117,15 +119,14 @@ async function scrubJobRow(
   filter: ErasureFilter,
   erasures: readonly Erasure[],
 ): Promise<boolean> {
-  const told = new ErasureFilter(
-    erasures.filter(({ id }) => id > job.ordinal),
-    job.entity,
-  );
+  const about = erasures.filter(({ id }) => id > job.ordinal);
+  const told = new ErasureFilter(about, job.entity);
   const filename = told.isTold(job.filename) ? erasedFilename(job.filename) : job.filename;
-  const isRenamed = filename !== job.filename;
-  if (isRenamed) await renameFile(tx, job, filename);
+  const csvHeader = job.csvHeader && withoutErased(job.csvHeader, job.entity, about);
+  const isRewritten = filename !== job.filename || csvHeader !== job.csvHeader;
+  if (isRewritten) await rewriteJob(tx, job, { filename, csvHeader });
   const isRid = !filter.isEmpty && (await scrubJobKeys(tx, job.id, erasures));
-  return isRenamed || isRid;
+  return isRewritten || isRid;
 }
 
 /** As shown_filename of the migrations names it too. */
@@ -150,7 +151,8 @@ async function scrubRange(
   let bytes = 0;
   for (const { row, raw } of unread) {
     bytes += raw.length;
-    if (await filter.isErased(readRow(raw).id, raw)) erased.push(row);
+    const tail = readRowTail(tx, { environmentId: job.environmentId, jobId: job.id, row });
+    if (await filter.isErased(readRow(raw).id, raw, tail)) erased.push(row);
   }
   if (erased.length > 0) await scrubRows(tx, job, erased);
   return bytes < RANGE_BYTES ? range.through : (unread.at(-1)?.row ?? range.through);

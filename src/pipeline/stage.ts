@@ -12,6 +12,7 @@ import type { Job } from '#job/job';
 import type { Store, Transaction } from '#store/client';
 import { insertJob } from '#store/jobs';
 import { requireOpenEnvironment } from '#store/open-environment';
+import { insertRowTails, type RowTail } from '#store/row-tails';
 import { copyStagedRows, StagingBuffer } from '#store/staged-rows';
 import { beginUpload, discardUpload, endUpload } from '#store/uploads';
 import type { RowCutter } from './cut/row-cutter';
@@ -72,10 +73,20 @@ export async function stage(body: Readable, options: StageOptions): Promise<Stag
   return upload;
 }
 
+/** What is written at once. */
+interface Staged {
+  rows: Buffer;
+  tails: readonly RowTail[];
+}
+
 class Upload implements StagedUpload {
   rows = 0;
   bytes = 0;
   private readonly buffer: StagingBuffer;
+  private tails: RowTail[] = [];
+  private tailBytes = 0;
+  /** How many pieces the last row has beside its beginning. */
+  private tailPieces = 0;
   private readonly hash: RequestDigest;
   private readonly share: UploadShare;
   private begun = false;
@@ -102,11 +113,11 @@ class Upload implements StagedUpload {
       this.bytes += chunk.length;
       requireSize(this.bytes, maxBytes);
       if (withDigest) this.hash.update(chunk);
-      cutter.push(chunk, this.add);
-      this.share.hold(cutter.unfinishedBytes + this.buffer.byteLength);
-      if (this.buffer.byteLength >= FLUSH_BYTES) await this.flush();
+      cutter.push(chunk, this.add, this.addTail);
+      this.share.hold(cutter.unfinishedBytes + this.stagedBytes);
+      if (this.stagedBytes >= FLUSH_BYTES) await this.flush();
     }
-    cutter.end(this.add);
+    cutter.end(this.add, this.addTail);
     if (this.rows === 0) throw new AppError('empty_import');
   }
 
@@ -115,19 +126,43 @@ class Upload implements StagedUpload {
       throw new AppError('too_many_rows', { details: `The limit is ${this.options.maxRows} rows.` });
     }
     this.rows++;
+    this.tailPieces = 0;
     this.buffer.add(this.rows, line, raw);
   };
 
+  private readonly addTail = (piece: Buffer): void => {
+    this.tails.push({ row: this.rows, piece: this.tailPieces++, raw: Buffer.from(piece) });
+    this.tailBytes += piece.length;
+  };
+
+  /** Bytes that wait to be written. */
+  private get stagedBytes(): number {
+    return this.buffer.byteLength + this.tailBytes;
+  }
+
+  private takeStaged(): Staged {
+    const staged = { rows: this.buffer.take(), tails: this.tails };
+    this.tails = [];
+    this.tailBytes = 0;
+    return staged;
+  }
+
+  private async write(tx: Transaction, { rows, tails }: Staged): Promise<void> {
+    const { request, jobId } = this.options;
+    if (rows.length > 0) await copyStagedRows(tx, rows);
+    await insertRowTails(tx, { environmentId: request.owner.environmentId, jobId }, tails);
+  }
+
   private async flush(): Promise<void> {
     const { store, request, jobId } = this.options;
-    const rows = this.buffer.take();
-    await store.bulkTransaction(async (tx) => {
+    const staged = this.takeStaged();
+    await store.bulkTransaction(request.owner.environmentId, async (tx) => {
       await requireOpenEnvironment(tx, request.owner.environmentId);
       // Another upload may have been faster: then there is no use in reading on.
       await requireRoom(tx, request);
       await requireStorage(tx, { ...this.quota, more: this.bytes });
       if (!this.begun) await beginUpload(tx, request.owner.environmentId, jobId);
-      await copyStagedRows(tx, rows);
+      await this.write(tx, staged);
       // The job's own commit waits for the disk, and with it for everything that was written before.
       await tx.query('SET LOCAL synchronous_commit = off');
     });
@@ -139,7 +174,7 @@ class Upload implements StagedUpload {
     also: (tx: Transaction, job: Job) => Promise<void> = async () => {},
   ): Promise<Job> {
     const { store, request } = this.options;
-    const rest = this.buffer.byteLength > 0 ? this.buffer.take() : undefined;
+    const rest = this.takeStaged();
     const make = () =>
       store.transaction(async (tx) => {
         const job = await this.makeJob(tx, rest, filename);
@@ -158,12 +193,12 @@ class Upload implements StagedUpload {
     }
   }
 
-  private async makeJob(tx: Transaction, rest: Buffer | undefined, filename: string): Promise<Job> {
+  private async makeJob(tx: Transaction, rest: Staged, filename: string): Promise<Job> {
     const { request, jobId, cutter } = this.options;
     const { owner, entity, requestId, dryRun, metadataMode, existingMode, nested } = request;
     await requireOpenEnvironment(tx, owner.environmentId);
     const place = await takePlace(tx, request);
-    if (rest !== undefined) await copyStagedRows(tx, rest);
+    await this.write(tx, rest);
     if (this.begun) await endUpload(tx, jobId);
     const job = await insertJob(tx, {
       ...place,
@@ -189,6 +224,8 @@ class Upload implements StagedUpload {
     const { store, request, jobId } = this.options;
     const { environmentId } = request.owner;
     this.share.release();
-    if (this.begun) await store.transaction((tx) => discardUpload(tx, environmentId, jobId));
+    // Deleting what is large takes long, too.
+    if (this.begun)
+      await store.bulkTransaction(environmentId, (tx) => discardUpload(tx, environmentId, jobId));
   }
 }

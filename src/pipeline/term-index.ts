@@ -71,10 +71,24 @@ export class TermIndex {
     shape.terms.add(ignoresCase ? text.toLowerCase() : text);
   }
 
-  /** Whether a term is found in bytes of any kind. */
-  async isFoundInBytes(raw: Buffer): Promise<boolean> {
+  /**
+   * Whether a term is found in bytes of any kind.
+   * @param more pieces that follow
+   */
+  async isFoundInBytes(raw: Buffer, more: AsyncIterable<Buffer> | Iterable<Buffer> = []): Promise<boolean> {
     if (this.isEmpty) return false;
     const overlap = this.longest * MAX_SPELLED_BYTES;
+    if (await this.isFoundInPiece(raw, overlap)) return true;
+    let before = raw.subarray(-overlap);
+    for await (const piece of more) {
+      const joined = Buffer.concat([before, piece]);
+      if (await this.isFoundInPiece(joined, overlap)) return true;
+      before = joined.subarray(-overlap);
+    }
+    return false;
+  }
+
+  private async isFoundInPiece(raw: Buffer, overlap: number): Promise<boolean> {
     const step = Math.max(WINDOW_BYTES, overlap);
     for (let start = 0; start < raw.length; start += step) {
       if (start > 0) await setImmediate();

@@ -1,15 +1,15 @@
 /**
  * Bounds the bytes that uploads in progress hold in memory: rows that are not complete yet, and rows on their way to the
- * database. As a rule that is a megabyte or two each; a client that sends one endless row holds all of it.
+ * database. That is up to a megabyte each as a rule, and two or three when rows are as long as may be or longer.
  */
 import { AppError } from '#errors';
 import { countLimitHit } from '#metrics';
 
-/** Of the uploads of one environment, and of all. An upload that is alone is held by MAX_BYTES only. */
+/** Of the uploads of one environment, and of all. */
 const MAX_ENVIRONMENT_BYTES = 64 * 1024 * 1024;
 const MAX_PROCESS_BYTES = 160 * 1024 * 1024;
-/** What an upload may hold in any case, so that one is never refused for the rows of others. */
-const ALWAYS_BYTES = 1024 * 1024;
+/** What an upload may hold in any case, so that one with rows of common length is never refused for the rows of others. */
+const ALWAYS_BYTES = 1.5 * 1024 * 1024;
 
 const RETRY_AFTER_SECONDS = 10;
 

@@ -9,6 +9,8 @@ import type { Store } from '#store/client';
 import { isDataFault } from '#store/faults';
 import { type LiveOutcome, type LiveRow, upsertNow } from '#store/upsert-now';
 
+export type { LiveRow };
+
 /** What one call wants to have stored, all of it or nothing. */
 export interface LiveCall {
   user?: LiveRow | undefined;

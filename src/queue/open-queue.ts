@@ -1,6 +1,6 @@
 /** Opens the delivery queue on the backend that the settings name: Redis when there is a REDIS_URL, else PostgreSQL. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createPostgresBackend, Queue, runMigrations, Worker, withBackend } from 'bullmq';
+import { createPostgresBackend, DEFAULT_SCHEMA, Queue, runMigrations, Worker, withBackend } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import type { Logger } from '#logger';
@@ -14,6 +14,9 @@ export interface QueueOptions {
   logger: Logger;
 }
 
+/** Where BullMQ's own tables are. */
+export const QUEUE_SCHEMA = DEFAULT_SCHEMA;
+
 /** Connections of a process for each of queue and worker, besides one that listens. */
 const POSTGRES_CONNECTIONS = 3;
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -25,7 +28,10 @@ const KEEP_ALIVE_MS = 10_000;
 /** Before a worker asks again that could not ask for work; BullMQ itself would ask again at once. */
 const FETCH_RETRY_MS = 500;
 
-/** Opens the queue. On PostgreSQL, migrateQueue must have run once. */
+/**
+ * Opens the queue. On PostgreSQL, migrateQueue must have run once. The serving role makes no tables and sequences, not even
+ * temporary ones, as BullMQ does for addBulk, flows and jobs without an id of their own: none of these is for us.
+ */
 export function openQueue(options: QueueOptions): DeliveryQueue {
   const backend =
     options.redisUrl === undefined

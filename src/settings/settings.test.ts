@@ -7,7 +7,9 @@ describe('settings', () => {
     expect(readSettings({})).toEqual({
       port: 3000,
       host: '127.0.0.1',
+      allowPrivateTargets: false,
       databaseUrl: undefined,
+      migrateDatabaseUrl: undefined,
       redisUrl: undefined,
       dataDir: undefined,
       apiKey: undefined,
@@ -42,6 +44,7 @@ describe('settings', () => {
     ['USERS_PER_MINUTE', '1e3'],
     ['MAX_ROWS', '99999999'],
     ['DATABASE_URL', 'mysql://secret@host/db'],
+    ['MIGRATE_DATABASE_URL', 'mysql://secret@host/db'],
     ['REDIS_URL', 'secret'],
     ['API_KEY', 'short-secret'],
     ['API_KEY', 'secret with a space in it'],

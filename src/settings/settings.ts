@@ -39,6 +39,9 @@ export const SETTINGS = z.object({
   DATABASE_URL: url('postgres:', 'postgresql:').describe(
     'PostgreSQL 14 or newer. Unset: an embedded PostgreSQL under DATA_DIR, started and stopped with the service.',
   ),
+  MIGRATE_DATABASE_URL: url('postgres:', 'postgresql:').describe(
+    'The same database as the owner of its tables: `npm run migrate`, which alone reads this, runs as it and lets the role of DATABASE_URL do no more than serve. Unset: DATABASE_URL.',
+  ),
   REDIS_URL: url('redis:', 'rediss:').describe(
     "BullMQ on this Redis. Unset: BullMQ's PostgreSQL backend in the same database.",
   ),
@@ -68,7 +71,9 @@ export const SETTINGS = z.object({
     .describe('Days after which finished jobs, their rows and results are deleted.'),
   IDENTIFY_PER_MINUTE: wholeNumber(0, 100_000_000)
     .prefault('600')
-    .describe('Single calls (identify, Gurubase) of a key in a minute, for each API process; 0 = no limit.'),
+    .describe(
+      'Single calls (identify, Gurubase) of a key in a minute, over all API processes; 0 = no limit.',
+    ),
   TRACK: z
     .enum(['reject', 'ignore'])
     .default('reject')
@@ -96,6 +101,13 @@ export const SETTINGS = z.object({
   TRUST_PROXY: wholeNumber(0, 10)
     .prefault('0')
     .describe('Reverse proxies before the API: the address of a client is taken from X-Forwarded-For then.'),
+  ALLOW_PRIVATE_TARGETS: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .prefault('false')
+    .describe(
+      'Whether webhooks may lead to addresses that are not public, such as those of a private network.',
+    ),
   METRICS_TOKEN: z
     .string()
     .min(16, 'must have at least 16 characters')
@@ -125,6 +137,7 @@ export interface Settings {
   port: number;
   host: string;
   databaseUrl: string | undefined;
+  migrateDatabaseUrl: string | undefined;
   redisUrl: string | undefined;
   dataDir: string | undefined;
   apiKey: string | undefined;
@@ -137,6 +150,7 @@ export interface Settings {
   identifyPerMinute: number;
   track: 'reject' | 'ignore';
   maxStoredBytes: number;
+  allowPrivateTargets: boolean;
   metricsToken: string | undefined;
   metricsPort: number | undefined;
   /** undefined: raw texts are kept. */
@@ -172,6 +186,8 @@ export function readSettings(environment: Record<string, string | undefined> = p
     port: values.PORT,
     host: values.HOST,
     databaseUrl: values.DATABASE_URL,
+    allowPrivateTargets: values.ALLOW_PRIVATE_TARGETS,
+    migrateDatabaseUrl: values.MIGRATE_DATABASE_URL,
     redisUrl: values.REDIS_URL,
     dataDir: values.DATA_DIR,
     apiKey: values.API_KEY,

@@ -41,10 +41,10 @@ export interface Store {
   /** Runs reads on a connection of their own, without a transaction. @throws what the work throws */
   session<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /**
-   * The same as `transaction` for those that carry much. They have half of the connections and wait for one as long as it
-   * takes, so that a hundred uploads at once neither fail nor keep anybody else from an answer.
+   * The same as `transaction` for those that carry much. They have half of the connections, an environment two of them, and
+   * wait for one as long as it takes, so that a hundred uploads at once neither fail nor keep anybody else from an answer.
    */
-  bulkTransaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  bulkTransaction<T>(environmentId: number, work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** Whether the database answers at this moment, on another connection than those in use. Never throws. */
   answers(): Promise<boolean>;
   close(): Promise<void>;
@@ -61,6 +61,7 @@ export const LOCK_TIMEOUT_MS = 5_000;
 /** A stopped process must not hold its locks: after this the server ends its session. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const TRIES = 5;
+const BULK_TRANSACTIONS_OF_ENVIRONMENT = 2;
 
 /** Opens the store. Connects when it is first used, so it never throws because the database is away. */
 export function openStore(options: StoreOptions): Store {
@@ -82,7 +83,10 @@ export function openStore(options: StoreOptions): Store {
   pool.on('connect', (client) => client.on('error', () => {}));
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
 
-  const inTurn = createTurns(Math.max(1, Math.floor(options.connections / 2)));
+  const inTurn = createTurns({
+    ofAll: Math.max(1, Math.floor(options.connections / 2)),
+    ofOne: BULK_TRANSACTIONS_OF_ENVIRONMENT,
+  });
 
   const transaction: Store['transaction'] = async (work) => {
     for (let attempt = 1; ; attempt++) {
@@ -100,7 +104,7 @@ export function openStore(options: StoreOptions): Store {
     prisma,
     transaction,
     session: (work) => runSession(pool, work),
-    bulkTransaction: (work) => inTurn(() => transaction(work)),
+    bulkTransaction: (environmentId, work) => inTurn(environmentId, () => transaction(work)),
     answers: () =>
       pool.query({ text: 'SELECT 1', query_timeout: PROBE_TIMEOUT_MS } as pg.QueryConfig).then(
         () => true,

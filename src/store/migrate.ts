@@ -12,6 +12,9 @@ import pg from 'pg';
 /** The number that Prisma's schema engine locks while it migrates. */
 const PRISMA_MIGRATE_LOCK = 72707369;
 
+/** PostgreSQL's code for what a role has no right to. */
+export const MAY_NOT = '42501';
+
 const CONNECT_TIMEOUT_MS = 5_000;
 
 // As Prisma's schema engine makes it.
@@ -47,7 +50,7 @@ export function migrationsDir(): string {
  */
 export async function migrate(databaseUrl: string, dir = migrationsDir()): Promise<string[]> {
   return withClient(databaseUrl, async (client) => {
-    await client.query('SELECT pg_advisory_lock($1)', [PRISMA_MIGRATE_LOCK]); // until the session ends
+    await lockMigrations(client);
     await client.query(CREATE_TABLE);
     const pending = await findPending(client, dir);
     for (const migration of pending) await apply(client, migration);
@@ -57,7 +60,7 @@ export async function migrate(databaseUrl: string, dir = migrationsDir()): Promi
 
 /**
  * The names of the migrations that the database does not have yet. Changes nothing.
- * @throws MigrationError as migrate does
+ * @throws MigrationError as migrate does; when the role may not even ask
  */
 export async function pendingMigrations(databaseUrl: string, dir = migrationsDir()): Promise<string[]> {
   return withClient(databaseUrl, async (client) => {
@@ -66,10 +69,25 @@ export async function pendingMigrations(databaseUrl: string, dir = migrationsDir
     );
     const pending = rows[0]?.made ? await findPending(client, dir) : await readMigrations(dir);
     return pending.map(({ name }) => name);
+  }).catch((error: { code?: string }) => {
+    if (error.code !== MAY_NOT) throw error;
+    throw new MigrationError(
+      'The role of DATABASE_URL may not read the tables: run "npm run migrate" with MIGRATE_DATABASE_URL first.',
+      { cause: error },
+    );
   });
 }
 
-async function withClient<T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+/** Waits until nobody else changes tables or grants, and keeps others from it until the session ends. */
+export async function lockMigrations(client: pg.Client): Promise<void> {
+  await client.query('SELECT pg_advisory_lock($1)', [PRISMA_MIGRATE_LOCK]);
+}
+
+/** Works on a connection of its own. @throws what connecting or the work throws */
+export async function withClient<T>(
+  databaseUrl: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   const client = new pg.Client({
     connectionString: databaseUrl,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

@@ -14,6 +14,7 @@ import { lockAgainstErasure } from './erase';
 import { NOTIFY_CHANGE } from './job-changes';
 import { JOB_COLUMNS } from './jobs';
 import { handOverSlot, lockSlot, type NextJob } from './slot';
+import { noteEvent } from './webhook-deliveries';
 
 /** First number of the lock; the second is a hash of the job's id. Spells MSTJ. */
 const JOB_LOCK = 0x4d53544a;
@@ -221,6 +222,7 @@ export async function endJob(
     values: [job.id, job.revision, to, ending.errorCode ?? null, JSON.stringify(ending.warnings)],
   });
   requireMoved(ended);
+  await noteEvent(tx, job.environmentId, `job.${to}`, job.id);
   return (job.dryRun ? handOverDryRunSlot : handOverSlot)(tx, job.environmentId);
 }
 

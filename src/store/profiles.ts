@@ -52,7 +52,7 @@ export interface ProfileFilter {
   bytes: number;
 }
 
-/** So many are looked at by one statement: large ones cost it their size even when they are not wanted any more. */
+/** So many are looked at by the first statement. */
 const STATEMENT_ROWS = 50;
 
 /**
@@ -104,15 +104,23 @@ async function readPart(
   add(`${idKey} =`, filter.id);
   add(`${idKey} >`, filter.after);
   if (belongsToCompany) add('company_id =', filter.companyId);
+  // What is beyond the bytes by its stored size is not even decompressed; the text, which may be longer, decides.
   const { rows } = await db.query<SizedProfile>(
     `SELECT * FROM (
-       SELECT p.*, octet_length(metadata) AS bytes, count(*) OVER ()::int AS "rowsLookedAt",
-         coalesce(sum(octet_length(metadata)) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::float8
-           AS before
-       FROM (SELECT ${COLUMNS[entity]} FROM ${collection} WHERE ${conditions.join(' AND ')}
-             ORDER BY ${idKey} LIMIT $2 OFFSET 0) p) sized
+       SELECT p.*, octet_length(metadata) AS bytes, ${sumBefore('octet_length(metadata)', 'id')} AS before
+       FROM (
+         SELECT ${COLUMNS[entity]}, "rowsLookedAt" FROM (
+           SELECT *, count(*) OVER ()::int AS "rowsLookedAt", ${sumBefore('size', idKey)} AS size_before
+           FROM (SELECT *, coalesce(metadata_size, octet_length(metadata::text)) AS size
+                 FROM ${collection} WHERE ${conditions.join(' AND ')}
+                 ORDER BY ${idKey} LIMIT $2 OFFSET 0) looked_at) sized
+         WHERE size_before < $3) p) texts
      WHERE before < $3 ORDER BY id`,
     values,
   );
   return rows;
+}
+
+function sumBefore(bytes: string, order: string): string {
+  return `coalesce(sum(${bytes}) OVER (ORDER BY ${order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::float8`;
 }

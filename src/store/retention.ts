@@ -4,12 +4,13 @@
  */
 import type { Store } from './client';
 import { deleteExpiredKeys } from './idempotency-keys';
+import { deleteOldDeliveries } from './webhook-deliveries';
 import { deleteWorkOfEnded } from './worker-shares';
 
 const BATCH_ROWS = 5_000;
 /** Any number that no one else locks; spells MSTD. */
 const RETENTION_LOCK = 0x4d535444;
-const TABLES = ['staged_rows', 'row_results'] as const;
+const TABLES = ['row_tails', 'staged_rows', 'row_results'] as const;
 /** How long an Idempotency-Key is remembered. */
 const KEY_HOURS = 24;
 /** How long a dry run is kept after its end: as long at least as a key that gives its answer again. */
@@ -28,6 +29,7 @@ export async function deleteExpired(store: Store, days: number): Promise<boolean
     if (!lock.rows[0]?.granted) return false;
     await deleteExpiredKeys(tx, KEY_HOURS);
     await deleteWorkOfEnded(tx);
+    if (await deleteOldDeliveries(tx, days)) return true;
     const { rows } = await tx.query<{ id: string; environmentId: number }>(
       `(SELECT id, environment_id AS "environmentId" FROM jobs
         WHERE ended_at < clock_timestamp() - $1 * interval '1 day' ORDER BY ended_at LIMIT 1)

@@ -1,7 +1,7 @@
 /** What became of each row: written once, in the transaction that wrote or refused it. */
 import type { ResultOutcome, RowError } from '#job/outcome';
 import type { Queryable, Transaction } from './client';
-import type { RowRange } from './staged-rows';
+import { emptyStagedRows, type RowRange } from './staged-rows';
 
 export interface RefusedRow {
   row: number;
@@ -37,11 +37,7 @@ export async function insertErasedRows(
      SELECT $1, $2, unnest($3::int[]), 'unchanged', true`,
     [job.environmentId, job.id, rows],
   );
-  await tx.query(
-    `UPDATE staged_rows SET raw = ''
-     WHERE environment_id = $1 AND job_id = $2 AND row = ANY ($3) AND octet_length(raw) > 0`,
-    [job.environmentId, job.id, rows],
-  );
+  await emptyStagedRows(tx, job.environmentId, job.id, rows);
 }
 
 /** A row of a job with what became of it so far. */
@@ -54,7 +50,10 @@ export interface RowResult {
   outcome: ResultOutcome;
   errors: RowError[];
   erased: boolean;
-  /** The row as it came, when it was asked for, or has no outcome yet. Empty or null when it was erased. */
+  /**
+   * The row as it came, when it was asked for, or has no outcome yet. Empty or null when it was erased. Of a row that is
+   * longer than a row may be its beginning; row-tails.ts has the rest.
+   */
   raw: Buffer | null;
 }
 

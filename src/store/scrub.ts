@@ -5,6 +5,7 @@
 import type { Entity } from '#job/entity';
 import type { StagedRow } from '#job/row';
 import type { Queryable, Transaction } from './client';
+import { emptyStagedRows } from './staged-rows';
 
 /** A job as it is scrubbed. */
 export interface ScrubbedJob {
@@ -61,7 +62,7 @@ export async function scrubIds(
     [environmentId, id, after, through, ids],
   );
   if (rows.length > 0) {
-    await emptyRows(
+    await emptyStagedRows(
       tx,
       environmentId,
       id,
@@ -102,23 +103,11 @@ export async function scrubRows(
   { environmentId, id }: ScrubbedJob,
   rows: readonly number[],
 ): Promise<void> {
-  await emptyRows(tx, environmentId, id, rows);
+  await emptyStagedRows(tx, environmentId, id, rows);
   await tx.query(
     `UPDATE row_results SET id = NULL, errors = NULL, erased = true
      WHERE environment_id = $1 AND job_id = $2 AND row = ANY ($3)`,
     [environmentId, id, rows],
-  );
-}
-
-async function emptyRows(
-  tx: Transaction,
-  environmentId: number,
-  jobId: string,
-  rows: readonly number[],
-): Promise<void> {
-  await tx.query(
-    "UPDATE staged_rows SET raw = '' WHERE environment_id = $1 AND job_id = $2 AND row = ANY ($3)",
-    [environmentId, jobId, rows],
   );
 }
 
@@ -128,9 +117,17 @@ async function emptyRows(
  */
 export const RESCUE_SOON = `due_at = CASE WHEN ended_at IS NULL THEN clock_timestamp() - interval '1 minute' ELSE due_at END`;
 
-/** Gives the job's file another name. */
-export async function renameFile(tx: Transaction, { id }: ScrubbedJob, filename: string): Promise<void> {
-  await tx.query(`UPDATE jobs SET filename = $2, ${RESCUE_SOON} WHERE id = $1`, [id, filename]);
+/** Gives the job's file another name, and its rows another header line. */
+export async function rewriteJob(
+  tx: Transaction,
+  { id }: ScrubbedJob,
+  { filename, csvHeader }: Pick<ScrubbedJob, 'filename' | 'csvHeader'>,
+): Promise<void> {
+  await tx.query(`UPDATE jobs SET filename = $2, csv_header = $3, ${RESCUE_SOON} WHERE id = $1`, [
+    id,
+    filename,
+    csvHeader,
+  ]);
 }
 
 /** How far the scrubbing of an environment has come. */

@@ -162,14 +162,23 @@ export async function copyUnsettledRows(
 ): Promise<{ rows: number; bytes: number }> {
   await tx.query(`SET LOCAL statement_timeout = ${COPY_TIMEOUT_MS}`);
   const copy = {
-    text: `WITH copied AS (
-             INSERT INTO staged_rows (environment_id, job_id, row, line, raw)
-             SELECT $1, $3, row_number() OVER (ORDER BY s.row), s.line, s.raw
+    text: `WITH unsettled AS MATERIALIZED (
+             SELECT s.row, row_number() OVER (ORDER BY s.row)::int AS new_row
              FROM staged_rows s LEFT JOIN row_results r USING (environment_id, job_id, row)
              WHERE s.environment_id = $1 AND s.job_id = $2 AND octet_length(s.raw) > 0
-               AND (r.outcome IS NULL OR r.outcome = 'failed')
+               AND (r.outcome IS NULL OR r.outcome = 'failed')),
+           copied AS (
+             INSERT INTO staged_rows (environment_id, job_id, row, line, raw)
+             SELECT $1, $3, u.new_row, s.line, s.raw
+             FROM unsettled u JOIN staged_rows s ON s.environment_id = $1 AND s.job_id = $2 AND s.row = u.row
+             RETURNING octet_length(raw) AS bytes),
+           tails AS (
+             INSERT INTO row_tails (environment_id, job_id, row, piece, raw)
+             SELECT $1, $3, u.new_row, t.piece, t.raw
+             FROM unsettled u JOIN row_tails t ON t.environment_id = $1 AND t.job_id = $2 AND t.row = u.row
              RETURNING octet_length(raw) AS bytes)
-           SELECT count(*)::int AS rows, coalesce(sum(bytes), 0)::int AS bytes FROM copied`,
+           SELECT (SELECT count(*)::int FROM copied) AS rows, coalesce(sum(bytes), 0)::int AS bytes
+           FROM (SELECT bytes FROM copied UNION ALL SELECT bytes FROM tails) staged`,
     values: [environmentId, fromJobId, toJobId],
     query_timeout: COPY_TIMEOUT_MS,
   };
@@ -177,7 +186,28 @@ export async function copyUnsettledRows(
   return rows[0] ?? { rows: 0, bytes: 0 };
 }
 
+/** Takes away what rows say, because it is about somebody who was erased. An empty row never comes in, so it tells. */
+export async function emptyStagedRows(
+  tx: Transaction,
+  environmentId: number,
+  jobId: string,
+  rows: readonly number[],
+): Promise<void> {
+  const values = [environmentId, jobId, rows];
+  await tx.query(
+    `UPDATE staged_rows SET raw = ''
+     WHERE environment_id = $1 AND job_id = $2 AND row = ANY ($3) AND octet_length(raw) > 0`,
+    values,
+  );
+  await tx.query(
+    'DELETE FROM row_tails WHERE environment_id = $1 AND job_id = $2 AND row = ANY ($3)',
+    values,
+  );
+}
+
 /** Removes what an upload has staged that will not become a job. */
 export async function deleteStagedRows(db: Queryable, environmentId: number, jobId: string): Promise<void> {
-  await db.query('DELETE FROM staged_rows WHERE environment_id = $1 AND job_id = $2', [environmentId, jobId]);
+  const values = [environmentId, jobId];
+  await db.query('DELETE FROM row_tails WHERE environment_id = $1 AND job_id = $2', values);
+  await db.query('DELETE FROM staged_rows WHERE environment_id = $1 AND job_id = $2', values);
 }

@@ -1,10 +1,11 @@
 /** A client that is still sending megabytes can read why it is refused: with curl, with fetch, with a form or a body. */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Muster, startMuster } from '../support/muster';
+import { occupySlot } from './support/busy-slot';
+import { uploadByCurl } from './support/curl';
 import { expectNextImportAccepted } from './support/refusal';
 
 const LINE = `{"user_id":"early","metadata":{"x":"${'x'.repeat(10_000)}"}}\n`;
@@ -29,22 +30,9 @@ interface Answer {
   code: string;
 }
 
-/** Runs curl as a user would. */
-function curl(key: string, ...words: string[]): Promise<Answer> {
-  const url = `${muster.url}/v1/users/bulk_identify`;
-  const options = ['-sS', '-w', '\n%{http_code}', '-H', `Authorization: Token ${key}`];
-  const child = spawn('curl', [...options, ...words, url], { stdio: ['ignore', 'pipe', 'inherit'] });
-  return new Promise((resolve, reject) => {
-    child.once('error', () => reject(new Error('curl is missing: install it to run this test.')));
-    let text = '';
-    child.stdout.on('data', (chunk) => {
-      text += chunk;
-    });
-    child.once('close', () => {
-      const [body = '', status] = text.split(/\n(?=\d+$)/);
-      resolve({ status: Number(status), code: JSON.parse(body).errors[0].error_code });
-    });
-  });
+async function curl(key: string, ...words: string[]): Promise<Answer> {
+  const { status, body } = await uploadByCurl(`${muster.url}/v1/users/bulk_identify`, key, ...words);
+  return { status, code: JSON.parse(body).errors[0].error_code };
 }
 
 async function fetched(key: string, type: string | undefined, body: Buffer | FormData): Promise<Answer> {
@@ -80,15 +68,11 @@ describe.each<[string, (key: string) => Promise<Answer>]>([
   });
 
   it('409 when a job is running', async () => {
-    const { rows } = await muster.store.pool.query<{ id: string }>(
-      `INSERT INTO jobs (id, environment_id, entity, file_size, total_rows, due_at)
-       VALUES (gen_random_uuid(), $1, 'user', 1, 1, now() + interval '1 hour') RETURNING id`,
-      [muster.environmentId],
-    );
+    const slot = await occupySlot(muster);
     try {
       expect(await send(muster.key)).toEqual({ status: 409, code: 'job_in_progress' });
     } finally {
-      await muster.store.pool.query('DELETE FROM jobs WHERE id = $1', [rows[0]?.id]);
+      await slot.free();
     }
   });
 });

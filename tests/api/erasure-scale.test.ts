@@ -1,6 +1,7 @@
 /** However many results there are, an erasure is answered at once and scrubbed in short steps that may be killed. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { scrubStep } from '#pipeline/scrub';
+import { asOwner } from '../support/database';
 import { type Muster, startMuster } from '../support/muster';
 import { findTraces } from '../support/traces';
 import { waitFor } from '../support/wait';
@@ -21,12 +22,14 @@ afterAll(() => muster.close());
 
 /** Jobs whose rows are u1, u2, ... over and over; every hundredth cannot be read. The database gathers no statistics. */
 async function generate(): Promise<void> {
+  await asOwner(
+    muster.databaseUrl,
+    'ALTER TABLE row_results SET (autovacuum_enabled = false); ALTER TABLE staged_rows SET (autovacuum_enabled = false)',
+  );
   const { pool } = muster.store;
   const client = await pool.connect();
   try {
     await client.query('SET statement_timeout = 0');
-    await client.query('ALTER TABLE row_results SET (autovacuum_enabled = false)');
-    await client.query('ALTER TABLE staged_rows SET (autovacuum_enabled = false)');
     const generated = { query_timeout: 600_000 };
     await client.query({
       ...generated,

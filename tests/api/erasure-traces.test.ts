@@ -41,6 +41,7 @@ const UNREADABLE: Record<string, string | Buffer> = {
   'a form': `user_id=${encodeURIComponent(ID)}&name=Zora+Quill`,
   'too large a row': `{"user_id":"${ID}","metadata":{"text":"${'x'.repeat(1_100_000)}"}}`,
   'too large a row, with the id at its end': `{"metadata":{"text":"${'x'.repeat(1_100_000)}"},"user_id":"${ID}"}`,
+  'a row of many pieces, with the id in a later one': `{"metadata":{"text":"${'y'.repeat(1_800_000)}","id":"${ID}","more":"${'z'.repeat(300_000)}"}}`,
   'JSON within JSON': `{"user_id":7,"payload":"{\\"user_id\\":\\"${ID}\\"}"`,
 };
 

@@ -184,11 +184,14 @@ describe('POST /v1/track', () => {
     expect(body.detail).toMatch(/Segment/);
   });
 
-  it('lets them pass where the service was told to', async () => {
+  it('lets them pass where the service was told to, and counts them in all, not by name', async () => {
     const ignoring = await startMuster({ workers: 0, track: 'ignore' });
     try {
       const answer = await post('/v1/track', { user_id: 'u', event_name: 'e' }, ignoring.key, ignoring.url);
-      expect(answer.status).toBe(202);
+      expect(answer).toMatchObject({ status: 202, body: { outcome: 'ignored' } });
+      const { text } = await ignoring.get('/metrics').expect(200);
+      expect(text).toMatch(/^muster_ignored_events_total 1$/m);
+      expect(text).not.toContain('event_name');
     } finally {
       await ignoring.close();
     }

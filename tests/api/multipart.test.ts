@@ -170,14 +170,8 @@ describe('a form that is unusual but right is accepted', () => {
     expect(await muster.finished(job_id)).toMatchObject({ status: 'failed', failed_rows: 1 });
   });
 
-  it.each([
-    ['zip', Buffer.from('504b030414000000080000002100', 'hex')],
-    ['png', Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')],
-    ['csv', Buffer.from('user_id,plan\nu1,pro\n')],
-    ['JSON over lines', Buffer.from('[\n  {\n    "user_id": "a"\n  }\n]\n')],
-    ['UTF-16', Buffer.from('\ufeff{"user_id":"a"}\n', 'utf16le')],
-  ])('a file of another kind ends as a failed job: %s', async (_name, bytes) => {
-    const { job_id } = (await post(form(filePart(bytes))).expect(202)).body;
+  it('a CSV that is not named as one ends as a failed job', async () => {
+    const { job_id } = (await post(form(filePart('user_id,plan\nu1,pro\n'))).expect(202)).body;
     const job = await muster.finished(job_id);
     expect(job).toMatchObject({ status: 'failed', error: { code: 'no_rows_applied' } });
     expect(job.failed_rows).toBe(job.total_rows);

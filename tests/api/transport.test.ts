@@ -41,7 +41,6 @@ describe('a request whose length is ambiguous is refused and its connection clos
     ['chunked that is not the last', [HOST, 'Transfer-Encoding: chunked, identity'], CHUNKED_BODY],
     ['a space before the colon', [HOST, 'Content-Length : 24'], BODY],
     ['a broken chunk size', [HOST, 'Transfer-Encoding: chunked'], `zz\r\n${BODY}\r\n0\r\n\r\n`],
-    ['no Host', ['Content-Length: 24'], BODY],
     ['a header line that is no header', [HOST, 'nonsense', 'Content-Length: 24'], BODY],
     ['a control character in a header', [HOST, 'X-Other: a\u0000b', 'Content-Length: 24'], BODY],
   ])('%s', async (_name, lines, body) => {
@@ -67,14 +66,60 @@ describe('a head beyond all measure is refused', () => {
   });
 });
 
-describe('a Host header that is no host does no harm', () => {
-  it.each(['', '[', 'a b', 'x:y:z', '%', 'user@host', '://'])('Host: %j', async (host) => {
-    await muster.importRows([{ user_id: 'host-1' }, { user_id: 'host-2' }]);
-    for (const path of ['/v1/users?limit=1', '/v1/background_jobs?limit=1', '/v1/users/host-1']) {
-      const headers = { Host: host, Authorization: `Token ${muster.key}` };
-      const answer = await exchange(muster.url, requestHead('GET', path, headers));
-      expect({ path, status: answer.status < 500 }).toEqual({ path, status: true });
+describe('a request whose host is unclear is refused with the error body, and nothing of it is done', () => {
+  const authorized = () => `Authorization: Token ${muster.key}`;
+  const WRONG = [
+    '',
+    ' ',
+    '[',
+    'a b',
+    'x:y:z',
+    '%',
+    'user@host',
+    '://',
+    'a/b',
+    'a,b',
+    'host:65536',
+    '[::1',
+    'é',
+    '"',
+  ];
+
+  it.each([
+    ['no Host', []],
+    ['two Hosts', ['Host: a', 'Host: b']],
+    ...WRONG.map((host): [string, string[]] => [`Host: ${JSON.stringify(host)}`, [`Host: ${host}`]]),
+  ])('%s', async (_, hosts) => {
+    const before = await traces(muster);
+    for (const first of ['GET /v1/users', 'GET /v1/users/nobody', 'GET /healthz', `POST ${PATH}`]) {
+      const lines = [
+        ...hosts,
+        authorized(),
+        'Content-Type: application/json',
+        `Content-Length: ${BODY.length}`,
+      ];
+      const bytes = [`${first} HTTP/1.1`, ...lines, '', BODY].join('\r\n');
+      const answer = await exchange(muster.url, Buffer.from(bytes, 'latin1'));
+      expect(answer.headers['content-type']).toMatch(/^application\/json/);
+      expect(answer.body).toMatchObject({ status: 400, errors: [{ error_code: 'invalid_request' }] });
     }
+    expect(await traces(muster)).toEqual(before);
+  });
+
+  it.each(['localhost', 'LOCALHOST:80', 'a.example.', 'my_service:3000', '127.0.0.1', '[::1]:3000', 'host:'])(
+    'Host: %s is one',
+    async (host) => {
+      const bytes = `GET /v1/users/nobody HTTP/1.1\r\nHost: ${host}\r\n${authorized()}\r\n\r\n`;
+      expect((await exchange(muster.url, bytes)).status).toBe(404);
+    },
+  );
+
+  it('HTTP/1.0 may do without, and gets the address that it reached', async () => {
+    await muster.importRows([{ user_id: 'host-1' }, { user_id: 'host-2' }]);
+    const bytes = `GET /v1/users?limit=1 HTTP/1.0\r\n${authorized()}\r\n\r\n`;
+    const answer = await exchange(muster.url, bytes);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.link).toContain(`<${muster.url}/v1/users?`);
   });
 });
 

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Store } from '#store/client';
-import { createDatabase, dropDatabase } from '../support/database';
+import { asOwner, createDatabase, dropDatabase } from '../support/database';
 import { type Muster, startMuster, unique } from '../support/muster';
 import { killAll, startProcess } from '../support/processes';
 import { startTcpProxy } from '../support/tcp-proxy';
@@ -96,7 +96,7 @@ it('an import whose server is killed within a POST goes on within 5 s of the res
   let api = await startProcess('api', settings);
   await startProcess('worker', settings);
   const blocker = await store.pool.connect();
-  await blocker.query(HOLD_INSERTS);
+  await asOwner(databaseUrl, HOLD_INSERTS);
   await blocker.query('SELECT pg_advisory_lock($1, n) FROM generate_series(0, $2) n', [HELD, KILLS - 1]);
   const cli = startCli(['import', file, '--batch-rows', '100'], { url: api.url, apiKey: muster.key, home });
   const recoveriesMs: number[] = [];

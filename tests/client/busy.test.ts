@@ -1,6 +1,6 @@
 /** The client against a Muster whose slot is taken. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { type Client, createClient, type Job } from '#client/index';
+import { type Client, createClient, type Job, type ShownStatus, shownStatus } from '#client/index';
 import { type Muster, startMuster } from '../support/muster';
 import { all } from './support/collect';
 
@@ -39,6 +39,11 @@ it('an import may wait its turn, and is seen to', async () => {
   expect(waiting).toMatchObject({ status: 'queued', queue_position: 1 });
   const canceled = await client.cancel(waiting.job_id);
   expect(canceled).toMatchObject({ status: 'failed', error: { code: 'canceled' } });
+  expect(shownStatus(canceled)).toBe('canceled');
+  const ids = async (status: ShownStatus) => (await all(client.jobs({ status }))).map((job) => job.job_id);
+  expect(await ids('canceled')).toEqual([canceled.job_id]);
+  expect(await ids('failed')).toEqual([]);
+  expect(await ids('queued')).toEqual([running.job_id]);
 });
 
 it('a job that is canceled ends its watch, cannot be canceled again, and leaves its rows to be tried again', async () => {

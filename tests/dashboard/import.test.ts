@@ -52,6 +52,34 @@ it('someone signs in, drops a file, sees what would fail, imports it, and downlo
   await end();
 });
 
+it('the check treats nested values as the import will, whatever is chosen for them', async () => {
+  const { page, end } = await visit(browser, muster);
+  const rows = [
+    { user_id: 'n-1', metadata: { plan: 'pro', address: { city: 'Bern', zip: '3000' } } },
+    { user_id: 'n-2', metadata: { plan: 'free', address: ['Basel'] } },
+    { user_id: 'n-3', metadata: { plan: 'free' } },
+  ];
+  await drop(page, 'nested.ndjson', rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const dialog = page.getByRole('dialog', { name: 'nested.ndjson' });
+  await dialog.getByText('3 rows, 2 would fail.').waitFor();
+  await dialog.getByText('Options').click();
+  const choice = dialog.getByLabel('Objects and arrays as values');
+  await choice.selectOption('leave the key out');
+  await dialog.getByText('3 rows, all of them fine.').waitFor();
+  await dialog.getByText('address: left out of 2 rows, because its value is an object or array.').waitFor();
+  await dialog.getByText('{"plan":"pro"}', { exact: true }).waitFor();
+  await choice.selectOption('flatten into keys');
+  await dialog
+    .getByText('{"plan":"pro","address.city":"Bern","address.zip":"3000"}', { exact: true })
+    .waitFor();
+  expect(await dialog.getByText('left out of').count()).toBe(0);
+  await dialog.getByRole('button', { name: 'Import' }).click();
+  await page.locator('.job-tags').getByText('completed').waitFor();
+  const { body } = await muster.get('/v1/users/n-1').expect(200);
+  expect(body.metadata).toEqual({ plan: 'pro', 'address.city': 'Bern', 'address.zip': '3000' });
+  await end();
+});
+
 it('the columns of a CSV are mapped, typed and left out before it is sent', async () => {
   const { page, end } = await visit(browser, muster);
   const csv =

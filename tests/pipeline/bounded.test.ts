@@ -6,6 +6,7 @@ import { EXISTING_MODES, METADATA_MODES, type UpsertJob } from '#job/options';
 import type { AcceptedRow } from '#job/row';
 import { digestRow } from '#store/row-digest';
 import { upsertRows, upsertSomeRows } from '#store/upsert-rows';
+import { asOwner } from '../support/database';
 import { type Muster, startMuster } from '../support/muster';
 import { waitFor } from '../support/wait';
 
@@ -199,10 +200,13 @@ it('one statement takes no more rows than the bytes that are stored under their 
 
 describe('a row that the database cannot do in time', () => {
   beforeAll(() =>
-    muster.store.pool.query(`CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    asOwner(
+      muster.databaseUrl,
+      `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
          IF NEW.metadata ? 'slow' THEN PERFORM pg_sleep(30); END IF; RETURN NEW;
        END $$;
-       CREATE TRIGGER dawdles BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION dawdle()`),
+       CREATE TRIGGER dawdles BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION dawdle()`,
+    ),
   );
 
   it('is halved for until it is alone, fails with storage_error, and the others are stored', async () => {
@@ -226,10 +230,13 @@ describe('a row that the database cannot do in time', () => {
   it('a job is canceled within a second while a statement of it hangs, and the next job goes on at once', async () => {
     const other = await startMuster({ sliceLimits: { batchMs: 25_000, rowMs: 25_000 } });
     try {
-      await other.store.pool.query(`CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      await asOwner(
+        other.databaseUrl,
+        `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
          IF NEW.metadata ? 'slow' THEN PERFORM pg_sleep(30); END IF; RETURN NEW;
        END $$;
-       CREATE TRIGGER dawdles BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION dawdle()`);
+       CREATE TRIGGER dawdles BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION dawdle()`,
+      );
       const { body } = await other
         .post()
         .send([{ user_id: 'a' }, { user_id: 'b', metadata: { slow: 1 } }])

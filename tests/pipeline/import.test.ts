@@ -4,6 +4,7 @@ import ndjson from 'ndjson';
 import { rescue } from '#apps/worker/rescue';
 import { createLogger } from '#logger';
 import { ClockWatch } from '#pipeline/clock-watch';
+import { asOwner } from '../support/database';
 import { type Muster, startMuster } from '../support/muster';
 import { waitFor } from '../support/wait';
 
@@ -172,20 +173,21 @@ describe('an import', () => {
   });
 
   it('fails only the row that the database refuses', async () => {
-    await muster.store.pool.query(
+    await asOwner(
+      muster.databaseUrl,
       "ALTER TABLE users ADD CONSTRAINT no_poison CHECK (NOT metadata ? 'poison') NOT VALID",
     );
     const rows: unknown[] = manyUsers(100, 2);
     rows[57] = { user_id: 'u57', metadata: { poison: true } };
     const job = await muster.importRows(rows);
-    await muster.store.pool.query('ALTER TABLE users DROP CONSTRAINT no_poison');
+    await asOwner(muster.databaseUrl, 'ALTER TABLE users DROP CONSTRAINT no_poison');
     expect(job).toMatchObject({ status: 'completed', created_rows: 99, failed_rows: 1 });
     const [refused] = await muster.results(job.job_id, '?outcome=failed');
     expect(refused).toMatchObject({ row: 58, id: 'u57', errors: [{ code: 'storage_error' }] });
   });
 
   it('that fails again and again for no reason of its rows is ended, and its slot is free', async () => {
-    await muster.store.pool.query('ALTER TABLE properties RENAME TO properties_away');
+    await asOwner(muster.databaseUrl, 'ALTER TABLE properties RENAME TO properties_away');
     const { body } = await muster
       .post()
       .send([{ user_id: 'poison', metadata: { a: 1 } }])
@@ -198,7 +200,7 @@ describe('an import', () => {
       return rowCount === 1;
     });
     const job = await muster.finished(body.job_id);
-    await muster.store.pool.query('ALTER TABLE properties_away RENAME TO properties');
+    await asOwner(muster.databaseUrl, 'ALTER TABLE properties_away RENAME TO properties');
     expect(job).toMatchObject({ status: 'failed', error: { code: 'internal' } });
     expect((await muster.importRows([{ user_id: 'after-poison' }])).status).toBe('completed');
   });

@@ -10,7 +10,7 @@ import type { Delivery } from '#queue/delivery-queue';
 import { ensureEnvironment } from '#store/api-keys';
 import { openStore, type Store } from '#store/client';
 import { beginWork, endWork, type Work } from '#store/worker-shares';
-import { createDatabase, dropDatabase } from '../support/database';
+import { asOwner, createDatabase, dropDatabase } from '../support/database';
 import { unique } from '../support/muster';
 
 const logger = createLogger('test', 'silent');
@@ -24,7 +24,7 @@ afterAll(async () => {
   await store.close();
   await dropDatabase(databaseUrl);
 });
-beforeEach(() => store.pool.query('TRUNCATE jobs, worker_shares, job_work, worker_clock'));
+beforeEach(() => asOwner(databaseUrl, 'TRUNCATE jobs, worker_shares, job_work, worker_clock'));
 
 interface Tenant {
   environmentId: number;
@@ -253,13 +253,13 @@ describe('a delivery', () => {
 
   it('is worked on when nothing is known of shares, because their tables cannot be used', async () => {
     const { jobId } = await make(new Simulation(), 1);
-    await store.pool.query('ALTER TABLE worker_shares RENAME TO gone');
+    await asOwner(databaseUrl, 'ALTER TABLE worker_shares RENAME TO gone');
     const delivery = { jobId, revision: 0 };
     expect(await chooseWork(delivery, { store, logger }, false, never)).toMatchObject({
       kind: 'work',
       delivery,
     });
-    await store.pool.query('ALTER TABLE gone RENAME TO worker_shares');
+    await asOwner(databaseUrl, 'ALTER TABLE gone RENAME TO worker_shares');
   });
 
   it('gives no way to a job whose worker is at it, until that worker must have died', async () => {

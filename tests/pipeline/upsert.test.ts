@@ -7,6 +7,7 @@ import type { AcceptedRow } from '#job/row';
 import { LostRaceError } from '#store/faults';
 import { digestRow } from '#store/row-digest';
 import { upsertRows } from '#store/upsert-rows';
+import { asOwner } from '../support/database';
 import { type Muster, startMuster } from '../support/muster';
 import { waitFor } from '../support/wait';
 
@@ -289,7 +290,7 @@ describe('the upsert', () => {
   ])(
     'fails only the rows that %s refuses, and folds those around them as if they were not there',
     async (_, refusal) => {
-      await muster.store.pool.query(refusal);
+      await asOwner(muster.databaseUrl, refusal);
       const { key, environmentId } = await muster.addEnvironment(`e${environments++}`);
       const poison = new Set([1, 70, 71, 140, 250]);
       // Fifty ids, each five times: a refused row stands before, between and behind rows of its own id.
@@ -300,7 +301,8 @@ describe('the upsert', () => {
         })),
         key,
       );
-      await muster.store.pool.query(
+      await asOwner(
+        muster.databaseUrl,
         'ALTER TABLE users DROP CONSTRAINT IF EXISTS no_poison; DROP TRIGGER IF EXISTS no_poison ON users',
       );
       expect(job).toMatchObject({ status: 'completed', created_rows: 50, updated_rows: 195, failed_rows: 5 });

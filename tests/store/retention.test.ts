@@ -13,6 +13,7 @@ const rowsOf = async (jobId: string) => {
   const { rows } = await muster.store.pool.query(
     `SELECT (SELECT count(*)::int FROM jobs WHERE id = $1) AS jobs,
             (SELECT count(*)::int FROM staged_rows WHERE job_id = $1) AS staged,
+            (SELECT count(*)::int FROM row_tails WHERE job_id = $1) AS tails,
             (SELECT count(*)::int FROM row_results WHERE job_id = $1) AS results`,
     [jobId],
   );
@@ -43,9 +44,9 @@ it('deletes a dry run a day after its end, and gives back what it has counted fo
   await age(newer.job_id, '23 hours');
   await age(real.job_id, '29 days');
   while (await deleteExpired(muster.store, 30));
-  expect(await rowsOf(old.job_id)).toEqual({ jobs: 0, staged: 0, results: 0 });
-  expect(await rowsOf(newer.job_id)).toEqual({ jobs: 1, staged: 1, results: 1 });
-  expect(await rowsOf(real.job_id)).toEqual({ jobs: 1, staged: 1, results: 1 });
+  expect(await rowsOf(old.job_id)).toEqual({ jobs: 0, staged: 0, tails: 0, results: 0 });
+  expect(await rowsOf(newer.job_id)).toEqual({ jobs: 1, staged: 1, tails: 0, results: 1 });
+  expect(await rowsOf(real.job_id)).toEqual({ jobs: 1, staged: 1, tails: 0, results: 1 });
   expect(await stored()).toBe(before + newer.file_size + real.file_size);
   await muster.store.pool.query("UPDATE jobs SET ended_at = now() - interval '31 days'");
   while (await deleteExpired(muster.store, 30));
@@ -54,7 +55,9 @@ it('deletes a dry run a day after its end, and gives back what it has counted fo
 
 it('deletes finished jobs with their rows and results, in batches; users, newer and unfinished jobs stay', async () => {
   const rows = Array.from({ length: 6_000 }, (_, n) => ({ user_id: `u${n}` }));
-  const old = await muster.importRows(rows);
+  const tooLong = { user_id: 'long', metadata: { text: 'x'.repeat(3_000_000) } };
+  const old = await muster.importRows([...rows, tooLong]);
+  expect((await rowsOf(old.job_id)).tails).toBeGreaterThan(0);
   const newer = await muster.importRows([{ user_id: 'u0' }]);
   await muster.store.pool.query(
     "UPDATE jobs SET ended_at = ended_at - interval '30 days 1 minute' WHERE id = $1",
@@ -69,9 +72,9 @@ it('deletes finished jobs with their rows and results, in batches; users, newer 
   let batches = 0;
   while (await deleteExpired(muster.store, 30)) batches++;
   expect(batches).toBe(3);
-  expect(await rowsOf(old.job_id)).toEqual({ jobs: 0, staged: 0, results: 0 });
-  expect(await rowsOf(newer.job_id)).toEqual({ jobs: 1, staged: 1, results: 1 });
-  expect(await rowsOf(unfinished[0]?.id ?? '')).toEqual({ jobs: 1, staged: 0, results: 0 });
+  expect(await rowsOf(old.job_id)).toEqual({ jobs: 0, staged: 0, tails: 0, results: 0 });
+  expect(await rowsOf(newer.job_id)).toEqual({ jobs: 1, staged: 1, tails: 0, results: 1 });
+  expect(await rowsOf(unfinished[0]?.id ?? '')).toEqual({ jobs: 1, staged: 0, tails: 0, results: 0 });
   const { rows: users } = await muster.store.pool.query('SELECT count(*)::int AS n FROM users');
   expect(users).toEqual([{ n: 6_000 }]);
 });

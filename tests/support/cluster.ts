@@ -7,10 +7,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from '@jest/globals';
 import pg from 'pg';
+import { updateDatabase } from '../../apps/update-database';
 import { type JobStatus, STATUSES } from '../../src/job/lifecycle';
-import { migrateQueue } from '../../src/queue/open-queue';
-import { migrate } from '../../src/store/migrate';
-import { createDatabase, dropDatabase } from './database';
+import { createDatabase, dropDatabase, ownerUrl } from './database';
 import { CANARY, type Import } from './imports';
 import type { Backend, WireJob } from './muster';
 import { type PostgresOptions, type PostgresServer, startPostgres } from './postgres-server';
@@ -60,7 +59,7 @@ export class Cluster {
     readonly backend: Backend,
     readonly settings: Record<string, string>,
     readonly database: TcpProxy,
-    /** Connects past the proxy. */
+    /** As the owner, past the proxy. */
     private readonly directUrl: () => string,
     readonly postgres: PostgresServer | undefined,
     readonly redis: RedisServer | undefined,
@@ -154,7 +153,7 @@ export class Cluster {
     return body.job_id;
   }
 
-  /** Runs one statement on a connection of its own, past the proxy. */
+  /** Runs one statement as the owner on a connection of its own, past the proxy. */
   query = async (sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> => {
     const client = await this.connect();
     try {
@@ -164,7 +163,7 @@ export class Cluster {
     }
   };
 
-  /** A connection to the database, past the proxy. */
+  /** A connection to the database as the owner, past the proxy. */
   async connect(): Promise<pg.Client> {
     const client = new pg.Client({ connectionString: this.directUrl(), connectionTimeoutMillis: 15_000 });
     client.on('error', () => undefined);
@@ -328,7 +327,7 @@ async function startParts(options: ClusterOptions, undo: (() => unknown)[]): Pro
   const folder = mkdtempSync(path.join(tmpdir(), 'muster-faults-'));
   undo.push(() => rmSync(folder, { recursive: true, force: true }));
   const { postgres, url } = await openDatabase(options, folder, undo);
-  const direct = () => (postgres === undefined ? url : postgres.url);
+  const direct = () => (postgres === undefined ? ownerUrl(url) : postgres.url);
   const audit = new pg.Client({ connectionString: direct() });
   await audit.connect();
   await audit.query(AUDIT);
@@ -336,7 +335,7 @@ async function startParts(options: ClusterOptions, undo: (() => unknown)[]): Pro
 
   const database = await startTcpProxy(Number(new URL(direct()).port));
   undo.push(() => database.close());
-  const proxied = new URL(direct());
+  const proxied = new URL(url);
   proxied.port = String(database.port);
   const settings: Record<string, string> = {
     DATABASE_URL: proxied.href,
@@ -366,7 +365,7 @@ async function openDatabase(
   { postgres: own, postgresFolder }: ClusterOptions,
   folder: string,
   undo: (() => unknown)[],
-): Promise<{ postgres: PostgresServer | undefined; url: string }> {
+): Promise<{ postgres: PostgresServer | undefined /** As the role that serves. */; url: string }> {
   if (own === undefined) {
     const url = await createDatabase();
     undo.push(() => dropDatabase(url));
@@ -374,7 +373,7 @@ async function openDatabase(
   }
   const postgres = await startPostgres(postgresFolder ?? folder, own === true ? {} : own);
   undo.push(() => postgres.stop());
-  await migrate(postgres.url);
-  await migrateQueue(postgres.url);
-  return { postgres, url: postgres.url };
+  const { serviceUrl } = postgres;
+  await updateDatabase({ ownerUrl: postgres.url, serviceUrl, hasQueue: true });
+  return { postgres, url: serviceUrl };
 }

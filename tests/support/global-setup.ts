@@ -6,9 +6,10 @@ import path from 'node:path';
 import { Redis } from 'ioredis';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../apps/standalone/embedded-postgres';
 import { freePort } from '../../apps/standalone/free-port';
-import { migrateQueue } from '../../src/queue/open-queue';
+import { migrateQueue, QUEUE_SCHEMA } from '../../src/queue/open-queue';
+import { grantService } from '../../src/store/grant-service';
 import { migrate } from '../../src/store/migrate';
-import { createEmptyDatabase, TEMPLATE } from './database';
+import { createEmptyDatabase, serviceUrl, TEMPLATE } from './database';
 
 export interface Servers {
   folder: string;
@@ -26,10 +27,13 @@ export default async function setUp(): Promise<void> {
     dataDir: folder,
     settings: { max_connections: '300', fsync: 'off' },
   });
-  process.env.TEST_DATABASE_URL = postgres.url;
+  process.env.TEST_DATABASE_URL = postgres.ownerUrl;
+  process.env.TEST_SERVICE_URL = postgres.serviceUrl;
   const template = await createEmptyDatabase(TEMPLATE);
+  // Not through apps/update-database: in here `#` means the build.
   await migrate(template);
   await migrateQueue(template);
+  await grantService(template, serviceUrl(TEMPLATE), [QUEUE_SCHEMA]);
 
   const port = await freePort();
   const redis = spawn(

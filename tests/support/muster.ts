@@ -7,6 +7,7 @@ import { watchJobs } from '#apps/api/jobs/job-watch';
 import { followKeys } from '#apps/api/limit-at-once';
 import type { Listener } from '#apps/api/listen';
 import { type ServeOptions, serveApi } from '#apps/api/serve';
+import { webhookOptions } from '#apps/worker/webhook-options';
 import { startWorker } from '#apps/worker/worker';
 import type { Job } from '#client/api';
 import { createLogger } from '#logger';
@@ -30,6 +31,8 @@ export interface MusterOptions {
   /** Default 0: no limit. */
   identifyPerMinute?: number;
   track?: 'reject' | 'ignore';
+  /** Whether webhooks may lead to this machine. */
+  allowPrivateTargets?: boolean;
   metricsToken?: string;
   /** Default 0: no quota. */
   maxStoredBytes?: number;
@@ -106,6 +109,7 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
     identifyPerMinute: options.identifyPerMinute ?? 0,
     track: options.track ?? 'reject',
     metricsToken: options.metricsToken,
+    allowPrivateTargets: options.allowPrivateTargets ?? false,
     host: '127.0.0.1',
     port: 0,
   };
@@ -120,6 +124,7 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
   const url = urls[0] ?? '';
   const start = () =>
     startWorker({
+      ...webhookOptions(settings),
       store,
       queue,
       logger,

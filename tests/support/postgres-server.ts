@@ -7,8 +7,10 @@ import { fakeClock } from './fake-clock';
 import { waitFor } from './wait';
 
 export interface PostgresServer {
-  /** Of the running server; the port may change with a restart. */
+  /** Of the running server, as the owner; the port may change with a restart. */
   url: string;
+  /** The same as the role that serves. */
+  serviceUrl: string;
   port: number;
   /** `pg_ctl stop -m immediate`: no checkpoint, all connections cut. */
   stopAtOnce(): Promise<void>;
@@ -31,11 +33,13 @@ export async function startPostgres(dataDir: string, options: PostgresOptions = 
   let running: EmbeddedPostgres;
   const start = async () => {
     running = await startEmbeddedPostgres({ dataDir, settings });
-    server.url = running.url;
+    server.url = running.ownerUrl;
+    server.serviceUrl = running.serviceUrl;
     server.port = running.port;
   };
   const server: PostgresServer = {
     url: '',
+    serviceUrl: '',
     port: 0,
     async stopAtOnce() {
       if (isAlive(running.pid)) process.kill(running.pid, 'SIGQUIT');

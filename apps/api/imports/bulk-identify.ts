@@ -79,8 +79,14 @@ async function takeIn(
   const { environmentId } = request.owner;
   await requireRoom(store.pool, request);
   await requireStorage(store.pool, { environmentId, maxStoredBytes: settings.maxStoredBytes });
-  const { content: upload, filename } = await readUpload(req, res, ENTITIES[request.entity], (body, cutter) =>
-    stage(body, { ...settings, store, memory, jobId, request, cutter, withDigest: claim !== undefined }),
+  const traits = ENTITIES[request.entity];
+  const { content: upload, filename } = await readUpload(
+    req,
+    res,
+    traits,
+    settings.maxBytes,
+    (body, cutter) =>
+      stage(body, { ...settings, store, memory, jobId, request, cutter, withDigest: claim !== undefined }),
   );
   const describe = (job: Job) =>
     JSON.stringify(dialect.writeJob(job, jobContextOf(req, res, job.submittedAt)));
@@ -103,8 +109,9 @@ async function replay(
   request: ImportRequest,
   known: KnownRequest,
 ): Promise<void> {
-  const { content } = await readUpload(req, res, ENTITIES[request.entity], async (body) => ({
-    digest: await digestRequest(body, request, settings.maxBytes),
+  const { maxBytes } = settings;
+  const { content } = await readUpload(req, res, ENTITIES[request.entity], maxBytes, async (body) => ({
+    digest: await digestRequest(body, request, maxBytes),
     discard: async () => {},
   }));
   if (!content.digest.equals(known.requestHash)) throw new AppError('idempotency_key_reused');

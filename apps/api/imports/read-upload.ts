@@ -10,8 +10,10 @@ import type { Request, Response } from 'express';
 import multer, { type FileFilterCallback, MulterError, type StorageEngine } from 'multer';
 import { AppError, type ErrorCode } from '#errors';
 import type { EntityTraits } from '#job/entity';
-import { createCutter, type Format } from '#pipeline/cut/create-cutter';
+import { createCutterByContent } from '#pipeline/cut/by-content';
+import type { Format } from '#pipeline/cut/create-cutter';
 import type { RowCutter } from '#pipeline/cut/row-cutter';
+import { askForBody, FORM_ALLOWANCE_BYTES } from '../ask-for-body';
 
 /** What is made of a body as it streams in. */
 interface Content {
@@ -43,12 +45,14 @@ const NDJSON_TYPES = ['application/x-ndjson', 'application/jsonl', 'application/
 
 /**
  * Reads the request's body to its end.
- * @throws AppError unsupported_media_type, what the stage throws, and the multipart faults of the table
+ * @param maxBytes of the file or body, after decompression; a declared length beyond it is refused before it is sent
+ * @throws AppError unsupported_media_type, payload_too_large, what the stage throws, and the multipart faults of the table
  */
 export async function readUpload<T extends Content>(
   req: Request,
   res: Response,
   traits: EntityTraits,
+  maxBytes: number,
   consume: Consume<T>,
 ): Promise<ReadUpload<T>> {
   const type = readContentType(req);
@@ -57,14 +61,14 @@ export async function readUpload<T extends Content>(
     if (!type.params.get('boundary')) throw new AppError('invalid_multipart');
     // multer does not see a form in every spelling of its type.
     req.headers['content-type'] = type.toString();
-    askForBody(req, res);
+    askForBody(req, res, maxBytes, FORM_ALLOWANCE_BYTES);
     return readMultipart(req, res, traits, consume);
   }
   const isReadable = ['identity', 'gzip'].includes(encoding) && type !== undefined && isUtf8(type);
   const format = isReadable ? formatOf(type.essence) : undefined;
   if (format === undefined) throw new AppError('unsupported_media_type');
-  askForBody(req, res);
-  const cutter = createCutter(format, traits);
+  askForBody(req, res, maxBytes);
+  const cutter = createCutterByContent({ format, isFile: false }, traits);
   const content = encoding === 'gzip' ? consumeCompressed(req, cutter, consume) : consume(req, cutter);
   return { content: await content, filename: '' };
 }
@@ -74,11 +78,6 @@ function formatOf(essence: string): Format | undefined {
   if (NDJSON_TYPES.includes(essence)) return 'ndjson';
   if (essence === 'application/json') return 'json';
   return essence === 'text/csv' ? 'csv' : undefined;
-}
-
-/** Tells a client that waits for it (Expect: 100-continue) to send the body. */
-function askForBody(req: Request, res: Response): void {
-  if (req.headers.expect !== undefined) res.writeContinue();
 }
 
 function readContentType(req: Request): MIMEType | undefined {
@@ -127,7 +126,8 @@ function readMultipart<T extends Content>(
     let taking: Promise<void> = Promise.resolve();
     const storage: StorageEngine = {
       _handleFile(_req, file, done) {
-        taking = consume(file.stream, createCutter(isCsv(file) ? 'csv' : 'ndjson', traits)).then(
+        const format = isCsv(file) ? 'csv' : 'ndjson';
+        taking = consume(file.stream, createCutterByContent({ format, isFile: true }, traits)).then(
           (content) => {
             taken = { content, filename: safeFilename(file.originalname) };
             done(null, {});

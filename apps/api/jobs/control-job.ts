@@ -18,7 +18,7 @@ export function controlJob(deps: ApiDeps, dialect: Dialect): Router {
     .post(async (req, res) => {
       requireScope(res, 'import');
       readQuery(req, NO_PARAMETERS);
-      const id = requireJobId(req, res);
+      const id = requireJobId(req, res, dialect);
       await cancelJob(callerOf(res).environmentId, id, deps);
       const job = await requireJob(deps, res, id);
       res.status(202).json(dialect.writeJob(job, jobContextOf(req, res, job.now)));
@@ -33,7 +33,7 @@ export function controlJob(deps: ApiDeps, dialect: Dialect): Router {
       const job = await retryJob(
         {
           owner: callerOf(res),
-          parentJobId: requireJobId(req, res),
+          parentJobId: requireJobId(req, res, dialect),
           jobId: randomUUID(),
           requestId: requestIdOf(res),
           onBusy,

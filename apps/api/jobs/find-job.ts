@@ -1,6 +1,6 @@
 /** The job that a path names, as the caller may see it. */
 import type { Request, Response } from 'express';
-import { readJobId } from '#dialect/userpilot/read-job-id';
+import type { Dialect } from '#dialect/dialect';
 import { AppError } from '#errors';
 import { etaSeconds } from '#job/job';
 import { isFinal } from '#job/lifecycle';
@@ -10,8 +10,8 @@ import { type ApiDeps, type Caller, callerOf } from '../context';
 const MAX_POLL_HINT_SECONDS = 10;
 
 /** @throws AppError job_not_found, also for a job of another environment */
-export function requireJobId(req: Request<{ jobId: string }>, res: Response): string {
-  const id = readJobId(req.params.jobId, callerOf(res).slug);
+export function requireJobId(req: Request<{ jobId: string }>, res: Response, dialect: Dialect): string {
+  const id = dialect.readJobId(req.params.jobId, callerOf(res).slug);
   if (id === undefined) throw new AppError('job_not_found');
   return id;
 }

@@ -3,44 +3,45 @@ import { Router } from 'express';
 import type { Dialect } from '#dialect/dialect';
 import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
-import type { JobStatus } from '#job/lifecycle';
 import { MAX_LISTED_WARNINGS, shortenWarnings } from '#job/observations';
 import { listJobs } from '#store/jobs';
 import { type ApiDeps, baseUrlOf, callerOf, jobContextOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
-import { nextLink, readQuery, writeCursor } from '../parameters';
-import { LIST_JOBS_PARAMETERS } from './parameters';
+import type { CursorScope, PageCursors } from '../page-cursors';
+import { nextLink, readQuery } from '../parameters';
+import { LISTED_JOB, listJobsParameters } from './parameters';
 
-/** On this wire a canceled job is shown as failed. */
-function shownAs(status: JobStatus): JobStatus[] {
-  return status === 'failed' ? ['failed', 'canceled'] : [status];
-}
-
-export function listJobsRoute({ store }: ApiDeps, dialect: Dialect): Router {
+export function listJobsRoute({ store }: ApiDeps, cursors: PageCursors, dialect: Dialect): Router {
   const router = Router({ caseSensitive: true });
+  const parameters = listJobsParameters(dialect);
 
   router
     .route('/v1/background_jobs')
     .get(async (req, res) => {
-      const query = readQuery(req, LIST_JOBS_PARAMETERS);
-      const { limit, status, type, cursor, user_id: userId, company_id: companyId } = query;
+      const query = readQuery(req, parameters);
+      const { limit, status, type, user_id: userId, company_id: companyId } = query;
+      const { environmentId } = callerOf(res);
       if (userId !== undefined && companyId !== undefined) {
         throw new AppError('invalid_parameter', { details: 'user_id and company_id exclude each other.' });
       }
       const kind: Entity | undefined =
         userId !== undefined ? 'user' : companyId !== undefined ? 'company' : undefined;
-      const jobs = await listJobs(store.pool, callerOf(res).environmentId, {
+      const filters = { status, type, user_id: userId, company_id: companyId };
+      const scope: CursorScope = { list: 'jobs', environmentId, filters };
+      const before = await cursors.open(scope, LISTED_JOB, query.cursor);
+      const jobs = await listJobs(store.pool, environmentId, {
         limit: limit + 1,
-        statuses: status && shownAs(status),
+        statuses: status && dialect.readStatus(status),
         rowId: userId ?? companyId,
         // Jobs of the other kind need not be looked through.
         entity: type ?? kind,
-        before: cursor && { submittedAt: cursor.at, id: cursor.id },
+        before: before && { submittedAt: before.at, id: before.id },
       });
       const page = jobs.slice(0, limit);
       const last = page.at(-1);
       if (jobs.length > limit && last !== undefined) {
-        res.set('Link', nextLink(req, baseUrlOf(req), writeCursor({ at: last.submittedAt, id: last.id })));
+        const next = await cursors.seal(scope, { at: last.submittedAt, id: last.id });
+        res.set('Link', nextLink(req, baseUrlOf(req), next));
       }
       const shown = page.filter(({ entity, hasRowId }) => hasRowId && (kind ?? entity) === entity);
       const short = shown.map((job) => ({

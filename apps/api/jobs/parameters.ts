@@ -1,16 +1,17 @@
 /** Query parameters of the addresses under /v1/background_jobs. */
 import { z } from 'zod';
+import type { Dialect } from '#dialect/dialect';
 import { ENTITIES, type Entity } from '#job/entity';
-import { STATUSES } from '#job/lifecycle';
 import { RESULT_OUTCOMES } from '#job/outcome';
 import { onBusy } from '../imports/parameters';
 import { cursor, limit, storableText, wholeNumber } from '../parameters';
 
 const MAX_WAIT_SECONDS = 60;
 
-export const LIST_JOBS_PARAMETERS = {
+/** @param dialect whose states can be asked for */
+export const listJobsParameters = ({ statuses }: Pick<Dialect, 'statuses'>) => ({
   limit: limit(100, 20),
-  status: z.enum(STATUSES).exclude(['canceled']).optional().meta({
+  status: z.enum(statuses).optional().meta({
     description: 'Only jobs in this state. Canceled jobs are shown, and found, as failed.',
   }),
   type: z
@@ -27,8 +28,14 @@ export const LIST_JOBS_PARAMETERS = {
     description:
       'Only imports of companies that had a row of this one, in the same way. Not together with user_id.',
   }),
-  cursor: cursor(z.object({ at: z.iso.datetime().transform((text) => new Date(text)), id: z.uuid() })),
-};
+  cursor: cursor(),
+});
+
+/** What a cursor of the list of jobs holds: the last job of the page. */
+export const LISTED_JOB = z.object({
+  at: z.iso.datetime().transform((text) => new Date(text)),
+  id: z.uuid(),
+});
 
 export const READ_JOB_PARAMETERS = {
   wait: wholeNumber(0, MAX_WAIT_SECONDS).optional().meta({
@@ -39,8 +46,11 @@ export const READ_JOB_PARAMETERS = {
 
 export const WARNINGS_PARAMETERS = {
   limit: limit(1_000, 100),
-  cursor: cursor(z.object({ after: z.tuple([storableText, storableText, storableText]) })),
+  cursor: cursor(),
 };
+
+/** The same of a job's warnings: the key of the last one. */
+export const LISTED_WARNING = z.tuple([storableText, storableText, storableText]);
 
 export const RESULTS_PARAMETERS = {
   outcome: z

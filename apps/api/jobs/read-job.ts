@@ -19,7 +19,7 @@ export function readJobRoute(deps: ApiDeps, dialect: Dialect, caller: Authentica
     .route('/v1/background_jobs/:jobId')
     .get(caller.recent, async (req, res) => {
       const { wait = 0 } = readQuery(req, READ_JOB_PARAMETERS);
-      const id = requireJobId(req, res);
+      const id = requireJobId(req, res, dialect);
       const known = req.get('if-none-match');
       const { environmentId, keyId } = callerOf(res);
       let job = await readAsked({ id, environmentId, keyId });

@@ -2,14 +2,17 @@
  * GET /v1/background_jobs/{job_id}/results: every row of a job in the order it came, as NDJSON or CSV, or the rows
  * themselves as they came. Streamed: a page of rows is in memory at a time.
  */
-import { stringify } from 'csv-stringify/sync';
 import { type Request, type Response, Router } from 'express';
+import type { Dialect } from '#dialect/dialect';
+import { readShownHeader } from '#pipeline/erased-header';
 import { listResults } from '#pipeline/list-results';
-import { readCsvHeader } from '#store/jobs';
+import { MAX_ROW_BYTES } from '#pipeline/read-row';
 import type { RowResult } from '#store/row-results';
+import { readRowTail } from '#store/row-tails';
 import { type ApiDeps, callerOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
 import { readQuery } from '../parameters';
+import { writeCsv } from '../write-csv';
 import { writePart } from '../write-part';
 import { requireJob, requireJobId } from './find-job';
 import { RESULTS_PARAMETERS } from './parameters';
@@ -21,21 +24,22 @@ interface Format {
   extension: string;
   /** What comes before the first row. */
   head: Buffer | string;
-  write(page: RowResult[]): Buffer | string;
+  write(page: RowResult[]): Iterable<Buffer | string> | AsyncIterable<Buffer | string>;
 }
 
-export function sendResults(deps: ApiDeps): Router {
+export function sendResults(deps: ApiDeps, dialect: Dialect): Router {
   const router = Router({ caseSensitive: true });
   router
     .route('/v1/background_jobs/:jobId/results')
     .get(async (req, res) => {
       const { outcome: outcomes, as } = readQuery(req, RESULTS_PARAMETERS);
-      const job = await requireJob(deps, res, requireJobId(req, res));
+      const job = await requireJob(deps, res, requireJobId(req, res, dialect));
       const { environmentId } = callerOf(res);
-      const csvHeader = await readCsvHeader(deps.store.pool, environmentId, job.id);
+      const csvHeader = await readShownHeader(deps.store.pool, job);
       deps.longAnswers.add('streams_per_key', callerOf(res).keyId, res);
-      const format = as === 'input' ? inputFormat(csvHeader) : resultsFormat(req, res);
       const { id: jobId, entity } = job;
+      const readTail = (row: number) => readRowTail(deps.store.pool, { environmentId, jobId, row });
+      const format = as === 'input' ? inputFormat(csvHeader, readTail) : resultsFormat(req, res);
       const request = { environmentId, jobId, entity, csvHeader, outcomes, withRaw: as === 'input' };
       res.attachment(`${jobId}-${as}.${format.extension}`).type(format.contentType);
       await send(req, res, format, listResults(deps.store.pool, request));
@@ -53,7 +57,8 @@ async function send(
 ): Promise<void> {
   let pending: Buffer | string = format.head;
   for await (const page of req.method === 'HEAD' ? [] : pages) {
-    if (!(await writePart(res, pending)) || !(await writePart(res, format.write(page)))) return;
+    if (!(await writePart(res, pending))) return;
+    for await (const part of format.write(page)) if (!(await writePart(res, part))) return;
     pending = '';
   }
   res.end(pending);
@@ -68,7 +73,7 @@ const NDJSON: Format = {
   contentType: 'application/x-ndjson',
   extension: 'ndjson',
   head: '',
-  write: (page) => page.map((result) => `${JSON.stringify(showResult(result))}\n`).join(''),
+  write: (page) => [page.map((result) => `${JSON.stringify(showResult(result))}\n`).join('')],
 };
 
 function showResult({ row, line, id, outcome, errors, erased }: RowResult): object {
@@ -81,7 +86,7 @@ const CSV: Format = {
   contentType: 'text/csv',
   extension: 'csv',
   head: writeCsv([CSV_COLUMNS]),
-  write: (page) =>
+  write: (page) => [
     writeCsv(
       page.map(({ row, line, id, outcome, errors, erased }) => [
         row,
@@ -93,24 +98,31 @@ const CSV: Format = {
         errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; '),
       ]),
     ),
+  ],
 };
 
-/**
- * Text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, CSV injection). What other
- * spreadsheets would split into cells is quoted, so that no formula begins behind a semicolon.
- */
-function writeCsv(records: unknown[][]): string {
-  return stringify(records, { escape_formulas: true, quoted_match: /[;\t]/ });
-}
-
 /** Rows that were erased are gone. A CSV file keeps its header. */
-function inputFormat(csvHeader: Buffer | null): Format {
-  const lines = (rows: Buffer[]) => Buffer.concat(rows.flatMap((row) => [row, NEW_LINE]));
+function inputFormat(csvHeader: Buffer | null, readTail: (row: number) => AsyncIterable<Buffer>): Format {
+  /** Long rows piece by piece, the others together. */
+  async function* write(page: RowResult[]): AsyncGenerator<Buffer> {
+    let parts: Buffer[] = [];
+    for (const { row, raw } of page) {
+      if (raw === null || raw.length === 0) continue;
+      parts.push(raw);
+      if (raw.length > MAX_ROW_BYTES) {
+        yield Buffer.concat(parts);
+        parts = [];
+        yield* readTail(row);
+      }
+      parts.push(NEW_LINE);
+    }
+    yield Buffer.concat(parts);
+  }
   return {
     contentType: csvHeader === null ? 'application/x-ndjson' : 'text/csv',
     extension: csvHeader === null ? 'ndjson' : 'csv',
-    head: csvHeader === null ? '' : lines([csvHeader]),
-    write: (page) => lines(page.flatMap(({ raw }) => (raw === null || raw.length === 0 ? [] : [raw]))),
+    head: csvHeader === null ? '' : Buffer.concat([csvHeader, NEW_LINE]),
+    write,
   };
 }
 

@@ -24,7 +24,7 @@ export function streamEvents(deps: ApiDeps, dialect: Dialect): Router {
     .route('/v1/background_jobs/:jobId/events')
     .get(async (req, res) => {
       readQuery(req, NO_PARAMETERS);
-      const id = requireJobId(req, res);
+      const id = requireJobId(req, res, dialect);
       deps.longAnswers.add('events_per_key', callerOf(res).keyId, res);
       const jobs = new LatestJob();
       const unfollow = deps.jobWatch.follow(id, (job) => jobs.offer(job));

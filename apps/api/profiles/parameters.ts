@@ -5,7 +5,7 @@ import { cursor, limit, storableText } from '../parameters';
 
 export const LIST_COMPANIES_PARAMETERS = {
   limit: limit(1000, 100),
-  cursor: cursor(z.object({ after: storableText })),
+  cursor: cursor(),
   company_id: storableText.optional().meta({ description: 'Only the company with exactly this id.' }),
 };
 

@@ -10,7 +10,8 @@ import { eraseProfiles } from '#pipeline/erase';
 import { listProfiles, type Profile, type ProfileFilter, readProfile } from '#store/profiles';
 import { type ApiDeps, baseUrlOf, callerOf, requestIdOf, requireScope } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
-import { NO_PARAMETERS, nextLink, readQuery, storableText, writeCursor } from '../parameters';
+import type { CursorScope, PageCursors } from '../page-cursors';
+import { NO_PARAMETERS, nextLink, readQuery, storableText } from '../parameters';
 import { readJsonBody } from '../read-json-body';
 import { writePart } from '../write-part';
 import { deleteBody, LIST_COMPANIES_PARAMETERS, LIST_USERS_PARAMETERS } from './parameters';
@@ -21,14 +22,19 @@ const STREAM_PAGE = { limit: 500, bytes: 1024 * 1024 };
 const PAGE_BYTES = 4 * 1024 * 1024;
 
 /** @param beforeRead handlers that may answer the reading of one by id instead */
-export function profiles(deps: ApiDeps, entity: Entity, beforeRead: readonly RequestHandler[] = []): Router {
+export function profiles(
+  deps: ApiDeps,
+  cursors: PageCursors,
+  entity: Entity,
+  beforeRead: readonly RequestHandler[] = [],
+): Router {
   const { collection } = ENTITIES[entity];
   const notFound = entity === 'user' ? 'user_not_found' : 'company_not_found';
   const router = Router({ caseSensitive: true });
 
   router
     .route(`/v1/${collection}`)
-    .get((req, res) => listPage(req, res, deps, entity))
+    .get((req, res) => listPage(req, res, { ...deps, cursors }, entity))
     .delete((req, res) => erase(req, res, deps, entity))
     .all(methodNotAllowed(entity === 'user' ? 'GET, HEAD, POST, DELETE' : 'GET, HEAD, DELETE'));
 
@@ -67,7 +73,7 @@ function deletedMessage(entity: Entity, count: number): string {
 async function listPage(
   req: Request,
   res: Response,
-  { store, longAnswers }: ApiDeps,
+  { store, longAnswers, cursors }: ApiDeps & { cursors: PageCursors },
   entity: Entity,
 ): Promise<void> {
   const isUser = entity === 'user';
@@ -75,10 +81,12 @@ async function listPage(
     ? readQuery(req, LIST_USERS_PARAMETERS)
     : readQuery(req, LIST_COMPANIES_PARAMETERS);
   const { environmentId } = callerOf(res);
+  const filters = { company_id: query.company_id, user_id: isUser ? query.user_id : undefined };
+  const scope: CursorScope = { list: ENTITIES[entity].collection, environmentId, filters };
   const filter: ProfileFilter = {
     id: isUser ? query.user_id : query.company_id,
     companyId: isUser ? query.company_id : undefined,
-    after: query.cursor?.after,
+    after: await cursors.open(scope, storableText, query.cursor),
     limit: query.limit,
     bytes: PAGE_BYTES,
   };
@@ -93,7 +101,7 @@ async function listPage(
   const last = page.at(-1);
   if (hasMore && last !== undefined) {
     if (page.length < query.limit) countLimitHit('page_bytes');
-    res.set('Link', nextLink(req, baseUrlOf(req), writeCursor({ after: last.id })));
+    res.set('Link', nextLink(req, baseUrlOf(req), await cursors.seal(scope, last.id)));
   }
   res.type('json').send(`[${page.map((profile) => writeProfile(profile, entity)).join(',')}]`);
 }

@@ -6,10 +6,11 @@ import { countProperties, type PropertyCounts } from '#store/count-properties';
 import { listProperties, type Property } from '#store/properties';
 import { type ApiDeps, baseUrlOf, callerOf } from '../context';
 import { methodNotAllowed } from '../method-not-allowed';
-import { nextLink, readQuery, writeCursor } from '../parameters';
+import type { CursorScope, PageCursors } from '../page-cursors';
+import { nextLink, readQuery, storableText } from '../parameters';
 import { LIST_PROPERTIES_PARAMETERS } from './parameters';
 
-export function listPropertiesRoute({ store }: ApiDeps): Router {
+export function listPropertiesRoute({ store }: ApiDeps, cursors: PageCursors): Router {
   const countRecently = rememberCounts(store.pool);
   const router = Router({ caseSensitive: true });
 
@@ -18,14 +19,16 @@ export function listPropertiesRoute({ store }: ApiDeps): Router {
     .get(async (req, res) => {
       const { entity, limit, cursor } = readQuery(req, LIST_PROPERTIES_PARAMETERS);
       const { environmentId } = callerOf(res);
+      const scope: CursorScope = { list: 'properties', environmentId, filters: { entity } };
+      const after = await cursors.open(scope, storableText, cursor);
       const found = await listProperties(store.pool, environmentId, entity, {
-        after: cursor?.after,
+        after,
         limit: limit + 1,
       });
       const page = found.slice(0, limit);
       const last = page.at(-1);
       if (found.length > limit && last !== undefined) {
-        res.set('Link', nextLink(req, baseUrlOf(req), writeCursor({ after: last.key })));
+        res.set('Link', nextLink(req, baseUrlOf(req), await cursors.seal(scope, last.key)));
       }
       if (last === undefined) return void res.json([]);
       const counts = await countRecently(environmentId, entity, newest(found));

@@ -1,6 +1,6 @@
 /** Query parameters of listing properties. */
 import { z } from 'zod';
-import { cursor, limit, storableText } from '../parameters';
+import { cursor, limit } from '../parameters';
 
 export const LIST_PROPERTIES_PARAMETERS = {
   entity: z.enum(['user', 'company']).default('user').meta({
@@ -8,5 +8,5 @@ export const LIST_PROPERTIES_PARAMETERS = {
     description: 'Properties of users, or of companies.',
   }),
   limit: limit(1000, 1000),
-  cursor: cursor(z.object({ after: storableText })),
+  cursor: cursor(),
 };

@@ -3,6 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-openapi';
 import type { z } from 'zod';
+import { GurubaseBody, GurubaseFailure, GurubaseMessage, GurubaseResults } from '#dialect/gurubase/schemas';
+import { Identified, IdentifyBody, IdentifyCompanyBody } from '#dialect/userpilot/identify-schemas';
 import {
   ErrorBody,
   ErrorCode,
@@ -33,19 +35,13 @@ import { jobRoutes } from './routes/jobs';
 import { openRoutes } from './routes/open';
 import { profileRoutes } from './routes/profiles';
 import { propertyRoutes } from './routes/properties';
+import { webhookRoutes } from './routes/webhooks';
 import {
   Company,
   CompanyRow,
   Deleted,
   Environment,
-  GurubaseBody,
-  GurubaseFailure,
-  GurubaseMessage,
-  GurubaseResults,
   Health,
-  Identified,
-  IdentifyBody,
-  IdentifyCompanyBody,
   Outcome,
   Property,
   Ready,
@@ -54,6 +50,7 @@ import {
   User,
   UserRow,
 } from './schemas';
+import { NewSecret, Webhook, WebhookDelivery, WebhookEvent } from './schemas-of-webhooks';
 
 const DESCRIPTION = `Self-hosted bulk user import, compatible on the wire with Userpilot's bulk_identify.
 
@@ -79,12 +76,13 @@ const TAGS = [
   { name: 'Users', description: 'Stored users.' },
   { name: 'Companies', description: 'Stored companies.' },
   { name: 'Properties', description: 'The metadata keys that users and companies have.' },
-  { name: 'Userpilot', description: 'Userpilot’s calls beside the imports.' },
+  { name: 'Userpilot', description: 'All that Userpilot documents and its clients call.' },
   { name: 'Gurubase', description: 'Gurubase’s profiles, over the same users.' },
   {
     name: 'Jean Technologies',
     description: 'Users of a domain from free text and typed fields, over the same users.',
   },
+  { name: 'Webhooks', description: 'Being told how jobs end.' },
   { name: 'Environment', description: 'What a key opens.' },
   { name: 'Service', description: 'Health and this reference. Open without a key.' },
 ];
@@ -106,6 +104,7 @@ const SCHEMAS: readonly z.ZodType[] = [
     Ready,
   ],
   ...[IdentifyBody, IdentifyCompanyBody, Identified],
+  ...[Webhook, NewSecret, WebhookDelivery, WebhookEvent],
   ...[GurubaseBody, GurubaseResults, GurubaseFailure, GurubaseMessage],
   ...[
     JeanUserBody,
@@ -140,6 +139,7 @@ export function createDocument(): object {
     ...identifyRoutes,
     ...gurubaseRoutes,
     ...jeanRoutes,
+    ...webhookRoutes,
     ...environmentRoutes,
     ...openRoutes,
   ]) {

@@ -1,6 +1,6 @@
 /** Rows that imports take and answers of our own, as zod schemas with descriptions and examples. */
 import { z } from 'zod';
-import { JobWarning } from '#dialect/userpilot/schemas';
+import { memory } from '#dialect/gurubase/schemas';
 import { PROPERTY_TYPES } from '#job/observations';
 import { RESULT_OUTCOMES, ROW_ERRORS, type RowErrorCode } from '#job/outcome';
 import { SCOPES } from '#store/api-keys';
@@ -85,10 +85,6 @@ const STORED_EXAMPLE = {
   updated_at: '2026-02-02T12:34:57.000Z',
   last_job_id: '9536d797-7039-4d30-8c11-ac437367d732',
 };
-
-const memory = z.record(z.string(), z.unknown()).meta({
-  description: 'Free JSON of the user, as Gurubase’s clients send it.',
-});
 
 export const User = z
   .object({
@@ -183,93 +179,3 @@ export const Ready = z
     description: 'Whether the service can do its work, one by one.',
     examples: [{ status: 'ready', database: 'up', queue: 'up', queue_backend: 'postgresql' }],
   });
-
-export const IdentifyBody = z
-  .looseObject({
-    user_id: id,
-    metadata: z.record(z.string(), z.unknown()).nullable().optional(),
-    company: z.looseObject({ id: id.optional(), company_id: id.optional() }).optional().meta({
-      description: 'Its id as id or company_id; its other keys are the company’s metadata. {} = none.',
-    }),
-  })
-  .meta({
-    id: 'IdentifyBody',
-    description: 'One user, and the company that it belongs to.',
-    examples: [
-      { user_id: 'user_001', metadata: { plan: 'pro' }, company: { id: 'comp001', name: 'Tech Startup' } },
-    ],
-  });
-
-export const IdentifyCompanyBody = z
-  .looseObject({ company_id: id, metadata: z.record(z.string(), z.unknown()).nullable().optional() })
-  .meta({
-    id: 'IdentifyCompanyBody',
-    description: 'One company.',
-    examples: [{ company_id: 'comp001', metadata: { name: 'Tech Startup' } }],
-  });
-
-export const Identified = z
-  .object({ outcome: z.enum(['created', 'updated', 'unchanged']), warnings: z.array(JobWarning) })
-  .meta({
-    id: 'Identified',
-    description: 'What became of it, and what of it was not stored.',
-    examples: [{ outcome: 'created', warnings: [] }],
-  });
-
-export const GurubaseBody = z
-  .looseObject({ users: z.array(z.looseObject({ external_user_id: id, memory })) })
-  .meta({
-    id: 'GurubaseBody',
-    description:
-      'Users with their memory: any JSON object of at most 1 MiB and 100 levels, replaced as a whole.',
-    examples: [{ users: [{ external_user_id: 'user1-id', memory: { name: 'Ada', plan: 'premium' } }] }],
-  });
-
-const gurubaseUsers = z.array(
-  z.object({
-    user_index: z.int().min(0),
-    external_user_id: z.string().nullable(),
-    success: z.boolean(),
-    errors: z.array(z.string()),
-  }),
-);
-
-export const GurubaseResults = z
-  .object({
-    status: z.literal('success'),
-    total_users: z.int().min(0),
-    processed_users: z.int().min(0),
-    users_results: gurubaseUsers,
-  })
-  .meta({
-    id: 'GurubaseResults',
-    description: 'What became of each user, in their order.',
-    examples: [
-      {
-        status: 'success',
-        total_users: 1,
-        processed_users: 1,
-        users_results: [{ user_index: 0, external_user_id: 'user1-id', success: true, errors: [] }],
-      },
-    ],
-  });
-
-export const GurubaseFailure = z
-  .object({ error: z.string(), details: z.array(z.string()), users_results: gurubaseUsers })
-  .meta({
-    id: 'GurubaseFailure',
-    description: 'What failed; the users whose success is true are stored.',
-    examples: [
-      {
-        error: 'Failed to process some users',
-        details: [],
-        users_results: [
-          { user_index: 0, external_user_id: 'user1-id', success: false, errors: ['Missing memory data'] },
-        ],
-      },
-    ],
-  });
-
-export const GurubaseMessage = z
-  .object({ msg: z.string() })
-  .meta({ id: 'GurubaseMessage', description: 'An error.', examples: [{ msg: 'Invalid API key' }] });

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { isFinished, type Job } from '#client/index';
+import { isFinished, type Job, type ShownStatus } from '#client/index';
 import { STATUSES } from '#job/lifecycle';
 import { type Outcome, RESULT_OUTCOMES } from '#job/outcome';
 import { connectClient, type GlobalFlags } from '../connection';
@@ -8,7 +8,7 @@ import { exitCode } from '../exit-codes';
 import { pour, printable, showJob, showJobLine, writeJson } from '../show';
 
 interface JobsFlags extends GlobalFlags {
-  status?: Job['status'];
+  status?: ShownStatus;
   userId?: string;
   companyId?: string;
   limit: number;

@@ -3,7 +3,7 @@
  * and noted before the next one. What is noted lets the import go on after any interruption without a row sent twice.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { type Client, type ImportOptions, isFinished, type Job } from '#client/index';
+import { type Client, type ImportOptions, isFinished, type Job, shownStatus } from '#client/index';
 import { ENTITIES, type Entity } from '#job/entity';
 import { CliError } from '../exit-codes';
 import { count } from '../show';
@@ -127,7 +127,7 @@ async function runPart(
     if (job.status === 'completed' || job.error?.code === 'no_rows_applied') return job;
     note.sending = { attempt: note.sending.attempt + 1, digest };
     journal.write(note);
-    const how = job.error?.code === 'canceled' ? 'was canceled' : 'failed';
+    const how = shownStatus(job) === 'canceled' ? 'was canceled' : 'failed';
     throw new CliError('ended_early', `Job ${job.job_id} ${how}.`);
   }
   throw new Error('a watch ends with a finished job');

@@ -36,7 +36,9 @@ export function writeResults(results: readonly ProfileResult[]): { status: numbe
 export function writeError(error: AppError): object {
   if (error.code === 'unauthorized') return { msg: 'Invalid API key' };
   if (error.code === 'forbidden') return { msg: 'Forbidden' };
-  if (error.code === 'environment_not_found') return { msg: error.details };
+  if (error.code === 'environment_not_found') {
+    return { msg: ['Guru type', error.details, 'not found'].filter(Boolean).join(' ') };
+  }
   if (error.code === 'rate_limited') {
     return { msg: `Request was throttled. Expected available in ${error.retryAfterSeconds ?? 60} seconds.` };
   }

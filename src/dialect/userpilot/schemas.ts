@@ -6,8 +6,8 @@ import { z } from 'zod';
 import { ERRORS, type ErrorCode as ErrorCodeName } from '#errors';
 import { ENTITIES } from '#job/entity';
 import { JOB_ERRORS } from '#job/job';
-import { STATUSES } from '#job/lifecycle';
 import { ROW_ERRORS, type RowErrorCode as RowErrorCodeName } from '#job/outcome';
+import { WIRE_STATUSES } from './status';
 
 const time = z.iso.datetime();
 const count = z.int().min(0);
@@ -17,7 +17,7 @@ function codesOf<Code extends string>(table: Readonly<Record<Code, unknown>>): [
   return Object.keys(table) as [Code, ...Code[]];
 }
 
-export const JobStatus = z.enum(STATUSES).exclude(['canceled']).meta({
+export const JobStatus = z.enum(WIRE_STATUSES).meta({
   id: 'JobStatus',
   description:
     'State of a job, Userpilot’s closed list. completed and failed are final. A canceled job is failed with error.code canceled.',
@@ -52,7 +52,7 @@ export const JobWarning = z
 
 export const JobError = z
   .object({
-    code: z.enum([...new Set<keyof typeof JOB_ERRORS | 'canceled'>([...codesOf(JOB_ERRORS), 'canceled'])]),
+    code: z.enum(codesOf(JOB_ERRORS)),
     message: z.string(),
   })
   .meta({ id: 'JobError', description: 'Why a job as a whole failed.' });

@@ -5,6 +5,7 @@ import type { JobContext } from '#dialect/dialect';
 import { ENTITIES } from '#job/entity';
 import { completedRows, etaSeconds, JOB_ERRORS, type Job } from '#job/job';
 import { MAX_SHOWN_WARNINGS, shortenWarnings } from '#job/observations';
+import { writeStatus } from './status';
 
 /** The job as its clients see it. Times in ISO 8601 with milliseconds, UTC; durations in whole seconds. */
 export function writeJob(job: Job, { baseUrl, usersPerMinute, now }: JobContext): object {
@@ -12,8 +13,7 @@ export function writeJob(job: Job, { baseUrl, usersPerMinute, now }: JobContext)
   return {
     job_id: job.id,
     type: ENTITIES[job.entity].jobType,
-    // Userpilot's list of states is closed and has no canceled.
-    status: job.status === 'canceled' ? 'failed' : job.status,
+    status: writeStatus(job.status),
     submitted_at: job.submittedAt.toISOString(),
     start_time: start.toISOString(),
     end_time: job.endedAt?.toISOString() ?? null,

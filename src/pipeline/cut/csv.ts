@@ -6,7 +6,7 @@
  */
 import { AppError, type ErrorCode } from '#errors';
 import { parseRecord } from '../csv-record';
-import type { EmitRow, RowCutter } from './row-cutter';
+import type { EmitRow, EmitTail, RowCutter } from './row-cutter';
 import { UnfinishedRow } from './unfinished-row';
 
 const LINE_FEED = 0x0a;
@@ -48,7 +48,7 @@ class CsvCutter implements RowCutter {
     return this.unfinished.byteLength;
   }
 
-  push(chunk: Buffer, emit: EmitRow): void {
+  push(chunk: Buffer, emit: EmitRow, emitTail?: EmitTail): void {
     let start = 0;
     for (let at = 0; at < chunk.length; ) {
       const lineFeed = chunk.indexOf(LINE_FEED, at);
@@ -59,20 +59,35 @@ class CsvCutter implements RowCutter {
       this.line += 1;
       at = lineFeed + 1;
       if (this.isQuoted) continue;
-      this.finishRecord(chunk.subarray(start, lineFeed), emit);
+      this.finishRecord(chunk.subarray(start, lineFeed), emit, emitTail);
       start = at;
     }
-    if (start < chunk.length) this.unfinished.add(chunk.subarray(start));
+    if (start === chunk.length) return;
+    this.unfinished.add(chunk.subarray(start));
+    if (emitTail !== undefined) this.handOn(emit, emitTail);
   }
 
-  end(emit: EmitRow): void {
-    if (!this.unfinished.isEmpty) this.finishRecord(Buffer.alloc(0), emit);
+  end(emit: EmitRow, emitTail?: EmitTail): void {
+    if (!this.unfinished.isEmpty) this.finishRecord(Buffer.alloc(0), emit, emitTail);
   }
 
-  private finishRecord(lastPiece: Buffer, emit: EmitRow): void {
+  private handOn(emit: EmitRow, emitTail: EmitTail): void {
+    const long = this.unfinished.takeLong();
+    if (long === undefined) return;
+    if (!long.isFirst) emitTail(long.piece);
+    else if (this.header !== undefined) emit(long.piece, this.recordLine);
+    else this.header = this.readHeader(long.piece);
+  }
+
+  private finishRecord(lastPiece: Buffer, emit: EmitRow, emitTail?: EmitTail): void {
+    const { isLong } = this.unfinished;
     const whole = this.unfinished.finish(lastPiece);
     const line = this.recordLine;
     this.recordLine = this.line;
+    if (isLong) {
+      emitTail?.(whole.at(-1) === CARRIAGE_RETURN ? whole.subarray(0, -1) : whole);
+      return;
+    }
     const isFirst = line === 1 && whole.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
     const end = whole.at(-1) === CARRIAGE_RETURN ? whole.length - 1 : whole.length;
     const raw = whole.subarray(isFirst ? BYTE_ORDER_MARK.length : 0, end);

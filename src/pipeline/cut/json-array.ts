@@ -6,7 +6,7 @@
  */
 import { AppError } from '#errors';
 import { JsonSyntax } from './json-syntax';
-import type { EmitRow, RowCutter } from './row-cutter';
+import type { EmitRow, EmitTail, RowCutter } from './row-cutter';
 import { UnfinishedRow } from './unfinished-row';
 
 const LINE_FEED = 0x0a;
@@ -39,7 +39,7 @@ class JsonArrayCutter implements RowCutter {
   private readonly syntax = new JsonSyntax();
   private readonly unfinished = new UnfinishedRow();
   /** Whether the bytes being read belong to an element, or to a key that may be the envelope's. */
-  private capturing = false;
+  private capturing: false | 'element' | 'key' = false;
   /** How many containers are around the elements; null while not in the array. */
   private elementDepth: number | null = null;
   /** What stands at the outermost place so far, and what became of the envelope in it. */
@@ -52,7 +52,7 @@ class JsonArrayCutter implements RowCutter {
     return this.unfinished.byteLength;
   }
 
-  push(chunk: Buffer, emit: EmitRow): void {
+  push(chunk: Buffer, emit: EmitRow, emitTail?: EmitTail): void {
     const { syntax } = this;
     let start = 0;
     let at = 0;
@@ -63,20 +63,21 @@ class JsonArrayCutter implements RowCutter {
         this.enter(chunk[at - 1]);
       } else if (syntax.event === 'value_begin' || syntax.event === 'key_begin') {
         start = at - 1;
-        this.capturing = true;
+        this.capturing = syntax.event === 'key_begin' ? 'key' : 'element';
         syntax.sawLineBreak = false;
       } else if (syntax.event === 'key_end') {
-        this.readKey(this.finishCapture(chunk.subarray(start, at)));
+        this.readKey(chunk.subarray(start, at));
         start = 0;
       } else if (syntax.eventDepth === this.elementDepth) {
-        const raw = this.finishCapture(chunk.subarray(start, at));
-        emit(syntax.sawLineBreak ? onOneLine(raw) : raw, null);
+        this.finishElement(chunk.subarray(start, at), emit, emitTail);
         start = 0;
       } else {
         this.leave();
       }
     }
-    if (this.capturing) this.unfinished.add(chunk.subarray(start));
+    if (!this.capturing) return;
+    this.unfinished.add(chunk.subarray(start));
+    if (emitTail !== undefined) this.handOn(emit, emitTail);
   }
 
   end(): void {
@@ -91,9 +92,21 @@ class JsonArrayCutter implements RowCutter {
     throw new AppError(missing, { details });
   }
 
-  private finishCapture(lastPiece: Buffer): Buffer {
+  /** A key that is as long as that is none of interest, and is dropped. */
+  private handOn(emit: EmitRow, emitTail: EmitTail): void {
+    const long = this.unfinished.takeLong();
+    if (long === undefined || this.capturing === 'key') return;
+    if (long.isFirst) emit(onOneLine(long.piece), null);
+    else emitTail(onOneLine(long.piece));
+  }
+
+  private finishElement(lastPiece: Buffer, emit: EmitRow, emitTail?: EmitTail): void {
     this.capturing = false;
-    return this.unfinished.finish(lastPiece);
+    const { isLong } = this.unfinished;
+    const bytes = this.unfinished.finish(lastPiece);
+    const raw = this.syntax.sawLineBreak ? onOneLine(bytes) : bytes;
+    if (isLong) emitTail?.(raw);
+    else emit(raw, null);
   }
 
   /** A value begins outside of the array: it may be the array itself, or the object that has it. */
@@ -120,9 +133,12 @@ class JsonArrayCutter implements RowCutter {
     syntax.watchedDepth = syntax.eventDepth;
   }
 
-  private readKey(raw: Buffer): void {
+  private readKey(lastPiece: Buffer): void {
+    this.capturing = false;
     const { envelope } = this.options;
-    const mayBeIt = raw.length <= envelope.length * LONGEST_ESCAPE_BYTES + 2;
+    const { isLong } = this.unfinished;
+    const raw = this.unfinished.finish(lastPiece);
+    const mayBeIt = !isLong && raw.length <= envelope.length * LONGEST_ESCAPE_BYTES + 2;
     this.isAfterEnvelopeKey = mayBeIt && JSON.parse(raw.toString()) === envelope;
     if (this.isAfterEnvelopeKey && this.found !== 'no_key') {
       throw new AppError('invalid_json', { details: `The object has the key "${envelope}" twice.` });

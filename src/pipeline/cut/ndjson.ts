@@ -4,7 +4,7 @@
  * Invariant: the rows depend on the bytes of the body alone, not on how they were cut into chunks, and no more than
  * the current line is held.
  */
-import type { EmitRow, RowCutter } from './row-cutter';
+import type { EmitRow, EmitTail, RowCutter } from './row-cutter';
 import { UnfinishedRow } from './unfinished-row';
 
 const TAB = 0x09;
@@ -29,31 +29,46 @@ class NdjsonCutter implements RowCutter {
     return this.unfinished.byteLength;
   }
 
-  push(chunk: Buffer, emit: EmitRow): void {
+  push(chunk: Buffer, emit: EmitRow, emitTail?: EmitTail): void {
     let start = 0;
     for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
-      this.finishLine(chunk.subarray(start, end), emit);
+      this.finishLine(chunk.subarray(start, end), emit, emitTail);
       start = end + 1;
     }
-    if (start < chunk.length) this.unfinished.add(chunk.subarray(start));
+    if (start === chunk.length) return;
+    this.unfinished.add(chunk.subarray(start));
+    if (emitTail !== undefined) this.handOn(emit, emitTail);
   }
 
-  end(emit: EmitRow): void {
-    if (!this.unfinished.isEmpty) this.finishLine(Buffer.alloc(0), emit);
+  end(emit: EmitRow, emitTail?: EmitTail): void {
+    if (!this.unfinished.isEmpty) this.finishLine(Buffer.alloc(0), emit, emitTail);
   }
 
-  private finishLine(lastPiece: Buffer, emit: EmitRow): void {
+  /** A blank line that is too long to be held counts as a row. */
+  private handOn(emit: EmitRow, emitTail: EmitTail): void {
+    const long = this.unfinished.takeLong();
+    if (long === undefined) return;
+    if (long.isFirst) emit(withoutByteOrderMark(long.piece, this.line + 1), this.line + 1);
+    else emitTail(long.piece);
+  }
+
+  private finishLine(lastPiece: Buffer, emit: EmitRow, emitTail?: EmitTail): void {
+    const { isLong } = this.unfinished;
     const whole = this.unfinished.finish(lastPiece);
     this.line += 1;
-    const start = this.line === 1 && startsWithByteOrderMark(whole) ? BYTE_ORDER_MARK.length : 0;
-    const end = whole.at(-1) === CARRIAGE_RETURN ? whole.length - 1 : whole.length;
-    const raw = start === 0 && end === whole.length ? whole : whole.subarray(start, end);
+    const line = whole.at(-1) === CARRIAGE_RETURN ? whole.subarray(0, -1) : whole;
+    if (isLong) {
+      emitTail?.(line);
+      return;
+    }
+    const raw = withoutByteOrderMark(line, this.line);
     if (!isBlank(raw)) emit(raw, this.line);
   }
 }
 
-function startsWithByteOrderMark(bytes: Buffer): boolean {
-  return bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+function withoutByteOrderMark(bytes: Buffer, line: number): Buffer {
+  const hasMark = line === 1 && bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+  return hasMark ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes;
 }
 
 /** Whether there is nothing but JSON's white space: a line with a form feed, say, is a row that is no JSON. */

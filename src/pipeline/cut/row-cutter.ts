@@ -7,14 +7,23 @@
 /** Receives one row. `raw` may be a view on the chunk that is being pushed: copy it before the call returns. */
 export type EmitRow = (raw: Buffer, line: number | null) => void;
 
+/**
+ * Receives the next piece of a row that is too long to be held: `EmitRow` had its beginning, longer than a row may be. A
+ * view as there.
+ */
+export type EmitTail = (piece: Buffer) => void;
+
 /** Cuts a stream of bytes into rows. Use one cutter for one body. */
 export interface RowCutter {
   /** The header line of a CSV body, once it has been read. */
   readonly header?: Buffer | undefined;
   /** Bytes of the row that is not complete yet. */
   readonly unfinishedBytes: number;
-  /** Takes the next bytes and emits the rows that they complete. Throws AppError when the envelope is broken. */
-  push(chunk: Buffer, emit: EmitRow): void;
+  /**
+   * Takes the next bytes and emits the rows that they complete. Throws AppError when the envelope is broken.
+   * @param emitTail of the long rows; undefined = every row is emitted whole, however long it is
+   */
+  push(chunk: Buffer, emit: EmitRow, emitTail?: EmitTail): void;
   /** The body is over: emits what is left. Throws AppError when the envelope is not complete. */
-  end(emit: EmitRow): void;
+  end(emit: EmitRow, emitTail?: EmitTail): void;
 }

@@ -1,9 +1,14 @@
 /**
  * The part of a row that came with earlier chunks, while the rest is still on its way; shared by the cutters.
  * It copies into blocks, so it never holds a caller's chunk: a client that sends a long row byte by byte costs neither an
- * object for each byte nor a copy of all bytes so far, and a long row no more memory than it has bytes.
+ * object for each byte nor a copy of all bytes so far, and a long row no more memory than it has bytes. Of a row that is
+ * longer than a row may be, the beginning and the pieces can be taken away as they come.
  */
+import { MAX_ROW_BYTES } from '../read-row';
+
 const EMPTY = Buffer.alloc(0);
+/** What is held of a row before it is handed on as a long one: beyond the limit without a byte order mark and the line's end. */
+const MAX_HELD_BYTES = MAX_ROW_BYTES + 8;
 const MIN_BLOCK_BYTES = 1024;
 const MAX_BLOCK_BYTES = 256 * 1024;
 
@@ -13,6 +18,12 @@ export class UnfinishedRow {
   private fullBytes = 0;
   private block: Buffer = EMPTY;
   private length = 0;
+  private handsOn = false;
+
+  /** Whether the beginning of this row has been taken away. */
+  get isLong(): boolean {
+    return this.handsOn;
+  }
 
   get isEmpty(): boolean {
     return this.byteLength === 0;
@@ -32,8 +43,9 @@ export class UnfinishedRow {
     }
   }
 
-  /** The whole row with this last piece: the piece itself when there was nothing before it. Starts over. */
+  /** The whole row, or what is left of a long one, with this last piece: the piece itself when nothing is held. Starts over. */
   finish(lastPiece: Buffer): Buffer {
+    this.handsOn = false;
     if (this.isEmpty) return lastPiece;
     const row = Buffer.concat([...this.full, this.block.subarray(0, this.length), lastPiece]);
     this.full = [];
@@ -41,6 +53,19 @@ export class UnfinishedRow {
     this.block = EMPTY;
     this.length = 0;
     return row;
+  }
+
+  /**
+   * The next piece of a long row: first its beginning, which is longer than a row may be. The last byte stays, because it may
+   * belong to the line's end. Undefined while there is too little.
+   */
+  takeLong(): { piece: Buffer; isFirst: boolean } | undefined {
+    const isFirst = !this.handsOn;
+    if (this.byteLength <= (isFirst ? MAX_HELD_BYTES : MAX_BLOCK_BYTES)) return undefined;
+    const held = this.finish(EMPTY);
+    this.add(held.subarray(-1));
+    this.handsOn = true;
+    return { piece: held.subarray(0, -1), isFirst };
   }
 
   /** Small rows stay in one block, which doubles; long ones get one block after another. */

@@ -4,6 +4,7 @@ import { waitFor } from '../../support/wait';
 import { FORM_TYPE, filePart, form, textPart } from '../support/form';
 import { openRaw } from '../support/raw-http';
 import type { Operation } from './document';
+import { WEBHOOK_REFUSALS } from './webhooks';
 import { ask, UNKNOWN_JOB, type World } from './world';
 
 /** Brings an answer forth. @param accept value of the header Accept */
@@ -212,6 +213,7 @@ export const REFUSALS: Record<string, Produce> = {
   ...ofProfiles('user'),
   ...ofProfiles('company'),
   ...ofJobs,
+  ...WEBHOOK_REFUSALS,
   'GET /docs/{file} 404 not_found': ({ idle }, Accept) =>
     ask(idle.url, { path: '/docs/package.json', headers: { Accept } }),
 };

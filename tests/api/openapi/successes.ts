@@ -2,6 +2,7 @@
 import { FILES } from '#apps/api/reference/files';
 import { ENTITIES, type Entity } from '#job/entity';
 import { type Produce, queuedJob } from './refusals';
+import { WEBHOOK_SUCCESSES } from './webhooks';
 import { ask } from './world';
 
 const JOB = '/v1/background_jobs/{job_id}';
@@ -229,6 +230,7 @@ export const SUCCESSES: Record<string, Produce> = {
   ...ofEntity('company'),
   ...ofSingleCalls,
   ...ofJean,
+  ...WEBHOOK_SUCCESSES,
   'GET /metrics 200': ({ working }, Accept) =>
     ask(working.url, { path: '/metrics', key: working.key, headers: { Accept } }),
   'GET /v1/environment 200': ({ working }, Accept) =>

@@ -5,6 +5,7 @@ import { createLogger } from '#logger';
 import { openQueue } from '#queue/open-queue';
 import { ensureKey, generateKey } from '#store/api-keys';
 import { openStore } from '#store/client';
+import { asOwner } from '../../support/database';
 import { type Muster, startMuster, unique } from '../../support/muster';
 
 /** Small, so that a request is easily over them. */
@@ -43,7 +44,7 @@ export async function createWorld(): Promise<World> {
     startMuster({ ...LIMITS, workers: 0, apis: 2 }),
     startMuster({ workers: 0 }),
   ]);
-  await faulty.store.pool.query('ALTER TABLE api_keys RENAME TO api_keys_gone');
+  await asOwner(faulty.databaseUrl, 'ALTER TABLE api_keys RENAME TO api_keys_gone');
   const unavailable = await startUnavailable(working);
   const full = await serveApi({
     ...idle,

@@ -16,6 +16,7 @@ export async function traces(muster: Muster): Promise<Record<string, number>> {
     `SELECT (SELECT count(*)::int FROM jobs) AS jobs,
             (SELECT count(*)::int FROM jobs WHERE holds_slot) AS slots_taken,
             (SELECT count(*)::int FROM staged_rows) AS staged_rows,
+            (SELECT count(*)::int FROM row_tails) AS row_tails,
             (SELECT count(*)::int FROM uploads) AS uploads,
             (SELECT count(*)::int FROM row_results) AS row_results,
             (SELECT count(*)::int FROM users) AS users,

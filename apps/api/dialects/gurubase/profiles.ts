@@ -11,18 +11,19 @@ import { AppError } from '#errors';
 import { ENTITIES } from '#job/entity';
 import { createCutter } from '#pipeline/cut/create-cutter';
 import type { LiveUpserter } from '#pipeline/upsert-now';
-import { findEnvironmentId } from '#store/api-keys';
 import { answerError } from '../../answer-error';
+import { askForBody } from '../../ask-for-body';
 import { type ApiDeps, callerOf, requireScope } from '../../context';
 import { limitCalls } from '../../limit-calls';
 import { methodNotAllowed } from '../../method-not-allowed';
 import { NO_PARAMETERS, readQuery } from '../../parameters';
+import { requireEnvironment } from '../../require-environment';
 import { Spool } from './spool';
 
 /** Elements that are applied at a stretch. */
 const STRETCH = 500;
-/** Longest slug that an answer repeats. */
-const SHOWN_SLUG = /^[A-Za-z0-9_-]{1,64}$/;
+/** Longer than an element with the largest memory, its numbers and white space written out at length. */
+const MAX_ELEMENT_BYTES = 4 * 1024 * 1024;
 
 export function gurubaseProfiles(
   deps: ApiDeps,
@@ -35,10 +36,10 @@ export function gurubaseProfiles(
     .route(path)
     .all(authenticate)
     .post(
-      limitCalls(deps.settings.identifyPerMinute),
+      limitCalls(deps.store.pool, deps.settings.identifyPerMinute),
       async (req: Request<{ guruSlug: string }>, res: Response) => {
         readQuery(req, NO_PARAMETERS);
-        await requireGuru(deps, res, req.params.guruSlug);
+        await requireEnvironment(deps, res, req.params.guruSlug);
         requireScope(res, 'import');
         if (!req.is('application/json')) throw new AppError('unsupported_media_type');
         const { status, body } = writeResults(await upsertProfiles(req, res, deps, upserter));
@@ -48,14 +49,6 @@ export function gurubaseProfiles(
     .all(methodNotAllowed('POST'));
   router.use(path, answerError(gurubase, deps.logger));
   return router;
-}
-
-/** @throws AppError environment_not_found; forbidden when it is another environment's */
-async function requireGuru({ store }: ApiDeps, res: Response, slug: string): Promise<void> {
-  if (slug === callerOf(res).slug) return;
-  if ((await findEnvironmentId(store, slug)) !== undefined) throw new AppError('forbidden');
-  const shown = SHOWN_SLUG.test(slug) ? `${slug} ` : '';
-  throw new AppError('environment_not_found', { details: `Guru type ${shown}not found` });
 }
 
 /**
@@ -72,23 +65,35 @@ async function upsertProfiles(
   try {
     await takeIn(req, res, spool, deps);
     const results: ProfileResult[] = [];
-    let stretch: Buffer[] = [];
+    const stretch: Element[] = [];
     const cutter = createCutter('json', ENTITIES.user);
-    const apply = async (least: number) => {
-      if (stretch.length < least) return;
-      results.push(...(await Promise.all(stretch.map((raw) => upsertProfile(raw, res, upserter)))));
-      stretch = [];
+    const apply = async (count: number) => {
+      const elements = stretch.splice(0, count);
+      results.push(...(await Promise.all(elements.map((element) => upsertProfile(element, res, upserter)))));
     };
+    const add = (raw: Buffer) => stretch.push(raw);
     for await (const chunk of spool.read()) {
-      cutter.push(chunk, (raw) => stretch.push(raw));
-      await apply(STRETCH);
+      cutter.push(chunk, add, (piece) => stretch.push(lengthen(stretch.pop(), piece)));
+      // The last one may go on.
+      if (stretch.length > STRETCH) await apply(stretch.length - 1);
     }
-    await apply(1);
+    await apply(stretch.length);
     return results;
   } finally {
     await spool.close();
   }
 }
+
+/** An element of `users` as it came, or that it is too long to be held. */
+type Element = Buffer | 'too long';
+
+function lengthen(element: Element | undefined, piece: Buffer): Element {
+  if (!Buffer.isBuffer(element) || element.length + piece.length > MAX_ELEMENT_BYTES) return 'too long';
+  return Buffer.concat([element, piece]);
+}
+
+/** Nothing of an element is needed to count it. */
+const ignoreTail = () => {};
 
 /** Reads the body to its end and checks its syntax and its size. */
 async function takeIn(
@@ -97,7 +102,7 @@ async function takeIn(
   spool: Spool,
   { settings: { maxBytes, maxRows } }: ApiDeps,
 ): Promise<void> {
-  if (req.headers.expect !== undefined) res.writeContinue();
+  askForBody(req, res, maxBytes);
   const cutter = createCutter('json', ENTITIES.user);
   let bytes = 0;
   let users = 0;
@@ -109,13 +114,14 @@ async function takeIn(
     bytes += chunk.length;
     if (bytes > maxBytes)
       throw new AppError('payload_too_large', { details: `The limit is ${maxBytes} bytes.` });
-    cutter.push(chunk, count);
+    cutter.push(chunk, count, ignoreTail);
     await spool.add(chunk);
   }
-  cutter.end(count);
+  cutter.end(count, ignoreTail);
 }
 
-async function upsertProfile(raw: Buffer, res: Response, upserter: LiveUpserter): Promise<ProfileResult> {
+async function upsertProfile(raw: Element, res: Response, upserter: LiveUpserter): Promise<ProfileResult> {
+  if (raw === 'too long') return { id: null, errors: ['The memory is larger than 1 MiB'] };
   if (!isUtf8(raw)) return { id: null, errors: ['The user is not valid UTF-8'] };
   const { id, memory, errors } = readProfile(raw.toString('utf8'));
   if (errors.length > 0 || id === null) return { id, errors };

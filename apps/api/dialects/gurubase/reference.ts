@@ -1,8 +1,8 @@
 /** Reference of Gurubase's upsert of profiles. */
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { GurubaseBody, GurubaseFailure, GurubaseMessage, GurubaseResults } from '#dialect/gurubase/schemas';
 import { headers } from '../../reference/answers';
-import { GurubaseBody, GurubaseFailure, GurubaseMessage, GurubaseResults } from '../../reference/schemas';
 
 const message = (description: string, ...names: Parameters<typeof headers>) => ({
   description,

@@ -24,7 +24,7 @@ import { similarUsers } from './vectors/similar';
 export function jeanUsers(deps: ApiDeps, caller: Authentication): Router {
   const router = Router({ caseSensitive: true });
   const schemas = createSchemaCache();
-  const limit = limitCalls(deps.settings.identifyPerMinute);
+  const limit = limitCalls(deps.store.pool, deps.settings.identifyPerMinute);
   const enrich = (mode: 'replace' | 'append') => async (req: Request, res: Response) => {
     readQuery(req, NO_PARAMETERS);
     requireScope(res, 'import');

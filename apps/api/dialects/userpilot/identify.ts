@@ -9,15 +9,15 @@ import type { Entity } from '#job/entity';
 import { type JobWarning, warnOfRow } from '#job/observations';
 import type { NestedMode } from '#job/options';
 import { createLiveCatalogue } from '#pipeline/catalogue-live';
-import { type ReadRow, readRow } from '#pipeline/read-row';
-import type { LiveCall, LiveUpserter } from '#pipeline/upsert-now';
-import type { LiveRow } from '#store/upsert-now';
+import { type ReadRow, readParsedRow, readRow } from '#pipeline/read-row';
+import type { LiveCall, LiveRow, LiveUpserter } from '#pipeline/upsert-now';
 import type { Authentication } from '../../authenticate';
 import { type ApiDeps, callerOf, requireScope } from '../../context';
 import { limitCalls } from '../../limit-calls';
 import { methodNotAllowed } from '../../method-not-allowed';
 import { readQuery } from '../../parameters';
 import { readJsonText } from '../../read-json-body';
+import { sendJson } from '../../send-json';
 import { IDENTIFY_PARAMETERS } from './parameters';
 
 export function identify(
@@ -27,7 +27,7 @@ export function identify(
 ): Router {
   const router = Router({ caseSensitive: true });
   const catalogue = createLiveCatalogue(store, logger);
-  const limit = limitCalls(settings.identifyPerMinute);
+  const limit = limitCalls(store.pool, settings.identifyPerMinute);
   const route = (
     path: string,
     read: (body: { text: string; value: unknown }, nested: NestedMode) => ReadCall,
@@ -53,16 +53,20 @@ export function identify(
         });
         if (user !== undefined) void catalogue.add(environmentId, 'user', user.properties);
         if (company !== undefined) void catalogue.add(environmentId, 'company', company.properties);
-        res.status(202).json({ outcome, warnings: [...warningsOf(user), ...warningsOf(company)] });
+        sendJson(res, 202, { outcome, warnings: [...warningsOf(user), ...warningsOf(company)] });
       })
       .all(methodNotAllowed('POST'));
 
   route('/v1/identify', ({ text, value }, nested) => {
     const rows = readIdentify(text, value);
     const company = rows.company === undefined ? undefined : read(rows.company, 'company', nested);
-    return { user: read(rows.user, 'user', nested), company };
+    const user =
+      rows.user === text ? readParsedRow(text, value, 'user', nested) : read(rows.user, 'user', nested);
+    return { user, company };
   });
-  route('/v1/companies/identify', ({ text }, nested) => ({ company: read(text, 'company', nested) }));
+  route('/v1/companies/identify', ({ text, value }, nested) => ({
+    company: readParsedRow(text, value, 'company', nested),
+  }));
   return router;
 }
 

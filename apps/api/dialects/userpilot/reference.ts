@@ -1,8 +1,8 @@
 /** Reference of Userpilot's calls beside the imports: one user or company at once, the test of a connection, events. */
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { Identified, IdentifyBody, IdentifyCompanyBody } from '#dialect/userpilot/identify-schemas';
 import { errors, headers } from '../../reference/answers';
-import { Identified, IdentifyBody, IdentifyCompanyBody } from '../../reference/schemas';
 import { IDENTIFY_PARAMETERS } from './parameters';
 
 function identify(path: string, operationId: string, schema: z.ZodType, one: string): RouteConfig {

@@ -28,7 +28,7 @@ const FILE = {
       format: 'binary',
       contentMediaType: 'application/octet-stream',
       description:
-        'NDJSON, one JSON object a line; or CSV, when its name ends in .csv or its type is text/csv.',
+        'NDJSON, one JSON object a line; or CSV, when its name ends in .csv or its type is text/csv; or one JSON document, as it may be the body.',
     },
   },
   additionalProperties: false,
@@ -65,7 +65,7 @@ function bulkIdentify(entity: Entity): RouteConfig {
     method: 'post',
     path: `/v1/${collection}/bulk_identify`,
     operationId: `import_${collection}`,
-    tags: ['Imports'],
+    tags: ['Imports', 'Userpilot'],
     summary: `Create or update ${collection} in bulk`,
     description: DESCRIPTION,
     request: {

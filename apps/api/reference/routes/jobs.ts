@@ -1,9 +1,10 @@
 /** Reference of the addresses under /v1/background_jobs. */
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { userpilot } from '#dialect/userpilot/dialect';
 import { Job, JobWarning } from '#dialect/userpilot/schemas';
 import {
-  LIST_JOBS_PARAMETERS,
+  listJobsParameters,
   READ_JOB_PARAMETERS,
   RESULTS_PARAMETERS,
   RETRY_PARAMETERS,
@@ -26,9 +27,9 @@ const list: RouteConfig = {
   method: 'get',
   path: '/v1/background_jobs',
   operationId: 'list_jobs',
-  tags: ['Jobs'],
+  tags: ['Jobs', 'Userpilot'],
   summary: 'List jobs, newest first',
-  request: { query: z.object(LIST_JOBS_PARAMETERS) },
+  request: { query: z.object(listJobsParameters(userpilot)) },
   responses: {
     200: {
       description: 'One page of jobs.',
@@ -43,7 +44,7 @@ const read: RouteConfig = {
   method: 'get',
   path: PATH,
   operationId: 'read_job',
-  tags: ['Jobs'],
+  tags: ['Jobs', 'Userpilot'],
   summary: 'Read a job, or wait until it changes',
   request: {
     params,

@@ -96,7 +96,7 @@ function erase({ entity, tag }: Kind): RouteConfig {
     method: 'delete',
     path: `/v1/${collection}`,
     operationId: `delete_${collection}`,
-    tags: [tag],
+    tags: entity === 'user' ? [tag, 'Userpilot'] : [tag],
     summary: `Delete ${collection}`,
     description:
       'Erased at once. From the answer on no result, download or retry shows them; the rows and results of jobs are scrubbed ' +

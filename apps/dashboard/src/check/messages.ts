@@ -1,4 +1,5 @@
 /** What the page asks the worker, and what the worker answers. */
+import type { NestedMode } from '#job/options';
 import type { RowError } from '#job/outcome';
 import type { Format } from '#pipeline/cut/create-cutter';
 import type { CellType } from '#pipeline/map-columns';
@@ -23,6 +24,8 @@ export interface FileTask {
   file: File;
   format: Format;
   kind: Kind;
+  /** What becomes of objects and arrays as metadata values. */
+  nested: NestedMode;
   /** Null: as the service reads it, without a mapping. */
   mapping: Mapping | null;
 }
@@ -71,9 +74,12 @@ export interface CheckResult extends CheckProgress {
   fault: string | null;
   /** Cells that stay strings because they do not have the type of their column. */
   misfits: [column: string, cells: number][];
+  /** The first MAX_LEFT_OUT_KEYS keys of the metadata that are left out of rows, because their values are nested. */
+  leftOut: [key: string, rows: number][];
 }
 
 export const MAX_ERRORS = 10_000;
+export const MAX_LEFT_OUT_KEYS = 20;
 
 export interface Results {
   describe: Columns;

@@ -31,6 +31,11 @@ export function CheckReport({ check, file }: { check: Check; file: File }) {
           {`${column}: ${count(cells)} ${cells === 1 ? 'cell does' : 'cells do'} not have the type and stay strings.`}
         </p>
       ))}
+      {result?.leftOut.map(([key, found]) => (
+        <p key={key} class="hint">
+          {`${key}: left out of ${rows(found)}, because its value is an object or array.`}
+        </p>
+      ))}
       {result !== undefined && result.rows > 0 && <Findings result={result} />}
     </div>
   );

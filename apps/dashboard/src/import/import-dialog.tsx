@@ -23,8 +23,9 @@ interface Sending {
 
 export function ImportDialog({ file, onClose }: { file: File; onClose(): void }) {
   const { client } = useSession();
-  const { task, kind, setKind, columns, mapping, setMapping, fault: readFault } = useTask(file);
   const [treatment, setTreatment] = useState(DEFAULT_TREATMENT);
+  const reading = useTask(file, treatment.nested);
+  const { task, kind, setKind, columns, mapping, setMapping, fault: readFault } = reading;
   const [sending, setSending] = useState<Sending>();
   const [fault, setFault] = useState<unknown>();
   const check = useCheck(task);
@@ -91,7 +92,7 @@ export function ImportDialog({ file, onClose }: { file: File; onClose(): void })
 }
 
 /** How the file is read: by guess, until somebody says otherwise. */
-function useTask(file: File) {
+function useTask(file: File, nested: FileTask['nested']) {
   const format = guessFormat(file);
   const { columns, fault } = useColumns(file, format === 'csv');
   const [chosenKind, setKind] = useState<Kind>();
@@ -107,8 +108,8 @@ function useTask(file: File) {
     if (columns === undefined || mapping === undefined) return undefined;
     const isAsItIs =
       format !== 'csv' || columns.header.length === 0 || isPlain(mapping, kind, columns.header);
-    return { file, format, kind, mapping: isAsItIs ? null : mapping };
-  }, [file, format, kind, columns, mapping]);
+    return { file, format, kind, nested, mapping: isAsItIs ? null : mapping };
+  }, [file, format, kind, nested, columns, mapping]);
   return { task, kind, setKind, columns, mapping, setMapping, fault };
 }
 

@@ -1,6 +1,6 @@
 /** One job, as it goes. */
 import { useMemo } from 'preact/hooks';
-import { isFinished, type Job } from '#client/index';
+import { isFinished, type Job, shownStatus } from '#client/index';
 import { Empty } from '../../parts/empty';
 import { Heading } from '../../parts/heading';
 import { Notice } from '../../parts/notice';
@@ -95,5 +95,5 @@ function JobHead({ job, onChange }: { job: Job; onChange(job: Job): void }) {
 
 function JobError({ job }: { job: Job }) {
   if (job.error === null) return null;
-  return <Notice tone={job.error.code === 'canceled' ? 'plain' : 'error'}>{job.error.message}</Notice>;
+  return <Notice tone={shownStatus(job) === 'canceled' ? 'plain' : 'error'}>{job.error.message}</Notice>;
 }

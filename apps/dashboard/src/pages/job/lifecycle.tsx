@@ -1,7 +1,6 @@
 /** The states of a job as a drawing, made from the table of moves, with the one that it is in. */
-import type { Job, JobStatus } from '#client/index';
+import { type Job, type JobStatus, type ShownStatus, shownStatus } from '#client/index';
 import { TRANSITIONS } from '#job/lifecycle';
-import { type ShownStatus, shownStatus } from '../../parts/status-badge';
 
 const SAID: Readonly<Record<ShownStatus, string>> = {
   queued: 'Accepted',

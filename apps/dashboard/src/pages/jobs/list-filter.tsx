@@ -1,7 +1,6 @@
 /** Which of the jobs are shown. */
-import type { Job } from '#client/index';
+import { type Job, type ShownStatus, shownStatus } from '#client/index';
 import { STATUSES } from '#job/lifecycle';
-import { type ShownStatus, shownStatus } from '../../parts/status-badge';
 
 export interface ListFilter {
   status: ShownStatus | '';

@@ -66,8 +66,7 @@ async function readList(
   const options = {
     limit: limit + 1,
     signal,
-    // The wire has no canceled: those are among the failed, and told apart when shown.
-    ...(status === '' ? {} : { status: status === 'canceled' ? ('failed' as const) : status }),
+    ...(status === '' ? {} : { status }),
     ...(kind === '' ? {} : { type: `bulk_identify_${kind}` as const }),
   };
   for await (const job of client.jobs(options)) jobs.push(job);
