@@ -5,6 +5,7 @@ import { serveApi } from '#apps/api/serve';
 import { describeError } from '#logger';
 import { deleteOldContexts } from '#store/context-retention';
 import { beginDeletion, EnvironmentDeletion } from '#store/delete-environment';
+import { asOwner } from '../../support/database';
 import { type Muster, startMuster } from '../../support/muster';
 import { findTraces } from '../../support/traces';
 import { putExamples, send } from './jean';
@@ -119,7 +120,7 @@ it('no log line and no error shows a text, a value or an id', async () => {
     expect((await send(muster, 'POST', '/v1/users', { ...body, fields: { note: NAME } }, call)).status).toBe(
       200,
     );
-    await muster.store.pool.query('ALTER TABLE domain_users RENAME TO domain_users_gone');
+    await asOwner(muster.databaseUrl, 'ALTER TABLE domain_users RENAME TO domain_users_gone');
     const failed = await send(
       muster,
       'POST',
@@ -127,7 +128,7 @@ it('no log line and no error shows a text, a value or an id', async () => {
       { user_id: body.user_id, domain: 'dating', context: TEXT },
       call,
     );
-    await muster.store.pool.query('ALTER TABLE domain_users_gone RENAME TO domain_users');
+    await asOwner(muster.databaseUrl, 'ALTER TABLE domain_users_gone RENAME TO domain_users');
     expect({ status: failed.status, code: failed.body.error.code }).toEqual({
       status: 500,
       code: 'internal',
