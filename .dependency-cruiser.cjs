@@ -123,6 +123,7 @@ module.exports = {
     owns('standardwebhooks|ipaddr.js', 'src/webhook/'),
     owns('prom-client', 'src/metrics'),
     owns('zod', 'src/settings/', 'src/dialect/', 'apps/api/', 'apps/cli/'),
+    owns('wink-nlp|wink-eng-lite-web-model', 'src/dialect/jean/language/'),
     owns('preact|uplot|vite|buffer|eventsource-parser', 'apps/dashboard/'),
     owns('commander', 'apps/cli/'),
     owns('cli-progress', 'apps/cli/', 'apps/standalone/demo'),

@@ -3,6 +3,7 @@ import type { Bench, BenchOptions } from './bench';
 import { accept } from './benches/accept';
 import { commandLine } from './benches/command-line';
 import { delivery } from './benches/delivery';
+import { enrich } from './benches/enrich';
 import { environments } from './benches/environments';
 import { fairness } from './benches/fairness';
 import { fatUsers } from './benches/fat-users';
@@ -33,6 +34,7 @@ export const BENCHES: readonly Bench[] = [
   accept,
   polls,
   identify,
+  enrich,
   parallelUploads,
   refusedUploads,
   throughput,

@@ -41,6 +41,7 @@ export const ERRORS = {
     'There is no such webhook, or no such delivery of it, in this environment.',
   ],
   user_not_found: [404, 'Not Found', 'There is no such user in this environment.'],
+  domain_not_found: [404, 'Not Found', 'There is no such domain in this environment.'],
   company_not_found: [404, 'Not Found', 'There is no such company in this environment.'],
   method_not_allowed: [405, 'Method Not Allowed', 'This address does not answer this method.'],
   request_timeout: [
@@ -103,6 +104,8 @@ export type ErrorCode = keyof typeof ERRORS;
 export interface ErrorExtras {
   /** More for the client, in words of our own. Never a client's value. */
   details?: string;
+  /** The same for programs, where a dialect has a place for it. Never a client's value. */
+  facts?: Readonly<Record<string, unknown>>;
   /** Whole seconds for the Retry-After header. */
   retryAfterSeconds?: number;
   /** Further response headers, such as Allow. */
@@ -125,6 +128,7 @@ export class AppError extends Error {
   readonly status: number;
   readonly title: string;
   readonly details: string;
+  readonly facts: Readonly<Record<string, unknown>>;
   readonly retryAfterSeconds: number | undefined;
   readonly headers: Record<string, string>;
   readonly rowErrors: readonly RowFault[];
@@ -139,6 +143,7 @@ export class AppError extends Error {
     this.status = status;
     this.title = title;
     this.details = extras.details ?? '';
+    this.facts = extras.facts ?? {};
     this.retryAfterSeconds = extras.retryAfterSeconds;
     this.headers = extras.headers ?? {};
     this.rowErrors = extras.rowErrors ?? [];

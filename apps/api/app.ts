@@ -9,6 +9,7 @@ import { authentication } from './authenticate';
 import type { ApiDeps } from './context';
 import { dashboard } from './dashboard';
 import { gurubaseProfiles } from './dialects/gurubase/profiles';
+import { jeanUsers, readInDomain } from './dialects/jean/routes';
 import { identify } from './dialects/userpilot/identify';
 import { track } from './dialects/userpilot/track';
 import { validate } from './dialects/userpilot/validate';
@@ -50,13 +51,15 @@ export function createApi(deps: ApiDeps): Express {
   app.use(readJobRoute(deps, ownDialect, caller), identify(deps, upserter, caller));
   app.use(health(deps), metrics(deps, caller), reference(), dashboard());
   app.use(gurubaseProfiles(deps, upserter, caller.required));
+  app.use(jeanUsers(deps, caller));
   app.use(caller.required);
   app.use(validate(), track(deps));
   const memory = new UploadMemory();
   const cursors = new PageCursors(deps.store);
   for (const kind of KINDS) {
+    const beforeRead = kind === 'user' ? [readInDomain(deps)] : [];
     app.use(bulkIdentify({ ...deps, memory }, ownDialect, kind));
-    app.use(profiles(deps, cursors, kind));
+    app.use(profiles(deps, cursors, kind, beforeRead));
   }
   app.use(environment(deps), sendResults(deps, ownDialect));
   app.use(listPropertiesRoute(deps, cursors), listJobsRoute(deps, cursors, ownDialect));

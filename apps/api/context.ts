@@ -30,7 +30,12 @@ export interface ApiDeps {
     | 'identifyPerMinute'
     | 'track'
   > &
-    Partial<Pick<Settings, 'metricsToken' | 'maxProfileBytes' | 'allowPrivateTargets' | 'publicUrl'>>;
+    Partial<
+      Pick<
+        Settings,
+        'metricsToken' | 'maxProfileBytes' | 'allowPrivateTargets' | 'publicUrl' | 'extraction' | 'embeddings'
+      >
+    >;
 }
 
 /** The caller, as the contract scopes everything: its environment and the throttle that holds there. */

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { addCompletion } from './commands/completion';
 import { addImport } from './commands/import';
 import { addJobs } from './commands/jobs';
+import { addSchema } from './commands/schema';
 import { addService } from './commands/service';
 import { addUsers } from './commands/users';
 import { addValidate } from './commands/validate';
@@ -26,6 +27,7 @@ export function createProgram(signal: AbortSignal): Command {
   addValidate(program);
   addJobs(program, signal);
   addUsers(program, signal);
+  addSchema(program, signal);
   addService(program);
   addCompletion(program);
   return program;

@@ -62,6 +62,7 @@ async function serve(
     workerConcurrency: concurrency,
     redisUrl,
     retentionDays,
+    contextRetentionDays,
     maxProfileBytes,
   } = settings;
   const store = openStore({
@@ -87,6 +88,7 @@ async function serve(
       usersPerMinute,
       concurrency,
       retentionDays,
+      contextRetentionDays,
       maxProfileBytes,
     });
     return {

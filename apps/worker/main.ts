@@ -16,6 +16,7 @@ void runProcess('worker', async (settings, logger, asked) => {
     usersPerMinute,
     redisUrl,
     retentionDays,
+    contextRetentionDays,
     maxProfileBytes,
   } = settings;
   const store = openStore({ databaseUrl, connections: workerConnections(concurrency), logger });
@@ -28,6 +29,7 @@ void runProcess('worker', async (settings, logger, asked) => {
     usersPerMinute,
     concurrency,
     retentionDays,
+    contextRetentionDays,
     maxProfileBytes,
   });
   const { metricsPort, metricsToken: token, host } = settings;

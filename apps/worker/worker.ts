@@ -13,6 +13,8 @@ export interface WorkerOptions extends Omit<ImportDeps, 'clock'>, WebhookDeps {
   concurrency: number;
   /** Days that a finished job is kept. */
   retentionDays: number;
+  /** Days that a raw text about a user is kept; undefined = as long as the user. */
+  contextRetentionDays?: number | undefined;
 }
 
 /**

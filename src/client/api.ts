@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'environment_not_found'
   | 'webhook_not_found'
   | 'user_not_found'
+  | 'domain_not_found'
   | 'company_not_found'
   | 'method_not_allowed'
   | 'request_timeout'
@@ -414,4 +415,165 @@ export interface GurubaseFailure {
 /** An error. */
 export interface GurubaseMessage {
   msg: string;
+}
+
+/** What is said about a user. */
+export interface JeanUserBody {
+  user_id: string;
+  /** Name of the domain, such as `dating`. */
+  domain: string;
+  /** Free text, at most 100000 characters. Fields are extracted from it by the rules of the domain’s schema. */
+  context?: string;
+  /** Typed values. They win over what the text says, now and later; null takes one back. Keys that the schema does not know become extras. */
+  fields?: {
+    [k: string]: unknown;
+  };
+  /** URI of a memory store of yours. Never fetched. */
+  memory_ref?: string;
+  [k: string]: unknown;
+}
+
+/** One more text about a user. */
+export interface JeanContextBody {
+  user_id: string;
+  /** Name of the domain, such as `dating`. */
+  domain: string;
+  /** Free text, at most 100000 characters. Fields are extracted from it by the rules of the domain’s schema. */
+  context: string;
+  [k: string]: unknown;
+}
+
+/** A user in a domain. */
+export interface JeanUser {
+  user_id: string;
+  domain: string;
+  schema_version: string;
+  fields: {
+    [k: string]: unknown;
+  };
+  /** Keys that the schema does not know. Never used for matching. */
+  extras: {
+    [k: string]: unknown;
+  };
+  derived: {
+    [k: string]: unknown;
+  };
+  /** The user’s vectors by domain. */
+  embeddings: {
+    [k: string]: {
+      dim: number;
+      /** Changes with whatever makes the vector. */
+      version: string;
+      /** What makes the vector: `feature-hash-1` or a provider’s model. */
+      model: string;
+    };
+  };
+  last_enriched_at: string;
+  memory_ref?: string;
+  /** With a provider only: who has read the text, and why it was not the provider. */
+  extraction?: {
+    by: string;
+    fallback?: string;
+  };
+  /** Keys of the body that were ignored; a vector that the provider did not make. */
+  warnings?: {
+    code: 'unknown_key' | 'embedding_failed';
+    path: string;
+  }[];
+  /** With `explain=true`: where each value comes from. */
+  provenance?: {
+    [k: string]: {
+      source: 'explicit' | 'extracted' | 'derived';
+      rule?: string;
+      spans?: {
+        start: number;
+        end: number;
+        text: string | null;
+      }[];
+      [k: string]: unknown;
+    };
+  };
+  /** With `explain=true`: the texts that are still kept. */
+  contexts?: {
+    id: string;
+    text: string;
+    received_at: string;
+  }[];
+}
+
+/** What a domain knows about a user: fields, rules that find them in text, derived fields. */
+export interface JeanSchemaBody {
+  description: string;
+  fields: {
+    [k: string]: {
+      type: 'string' | 'integer' | 'number' | 'boolean' | 'enum' | 'list' | 'location' | 'date';
+      description: string;
+      [k: string]: unknown;
+    };
+  };
+  derived?: {
+    [k: string]: {
+      description: string;
+      rules: unknown[];
+      [k: string]: unknown;
+    };
+  };
+}
+
+/** One version of a domain’s schema. */
+export interface JeanSchema {
+  domain: string;
+  schema_version: string;
+  created_at: string;
+  description: string;
+  fields: {
+    [k: string]: {
+      type: 'string' | 'integer' | 'number' | 'boolean' | 'enum' | 'list' | 'location' | 'date';
+      description: string;
+      [k: string]: unknown;
+    };
+  };
+  derived?: {
+    [k: string]: {
+      description: string;
+      rules: unknown[];
+      [k: string]: unknown;
+    };
+  };
+}
+
+/** The nearest candidates of the domain, best first, by the cosine of the vectors. */
+export interface JeanSimilar {
+  user_id: string;
+  domain: string;
+  embedding: {
+    dim: number;
+    /** Changes with whatever makes the vector. */
+    version: string;
+    /** What makes the vector: `feature-hash-1` or a provider’s model. */
+    model: string;
+  };
+  similar: {
+    user_id: string;
+    score: number;
+  }[];
+}
+
+/** That a user is in a domain. */
+export interface JeanDomain {
+  domain: string;
+  schema_version: string;
+  last_enriched_at: string;
+}
+
+/** An error. */
+export interface JeanError {
+  error: {
+    code: string;
+    message: string;
+    /** For programs: `path`, `domains`, `reason`. */
+    details: {
+      [k: string]: unknown;
+    };
+  };
 }

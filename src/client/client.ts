@@ -1,5 +1,30 @@
 /** The client of the API, on fetch alone, so that it runs in Node and in a browser. */
-import type { Company, Environment, Job, Property, RowResult, User } from './api';
+import type {
+  Company,
+  Environment,
+  JeanContextBody,
+  JeanDomain,
+  JeanSchema,
+  JeanSchemaBody,
+  JeanSimilar,
+  JeanUser,
+  JeanUserBody,
+  Job,
+  Property,
+  RowResult,
+  User,
+} from './api';
+import {
+  appendContext,
+  type DomainUserOptions,
+  listDomainsOfUser,
+  listSimilarUsers,
+  putSchema,
+  readDomainUser,
+  readSchema,
+  type SimilarOptions,
+  upsertUser,
+} from './domains';
 import { readEnvironment } from './environment';
 import type { MusterError } from './errors';
 import { type Health, readHealth } from './health';
@@ -83,6 +108,22 @@ export interface Client {
   usersNdjson(options?: ProfilesNdjsonOptions): Promise<ReadableStream<Uint8Array>>;
   /** Erases users, also from the rows and results of jobs. @returns how many were stored */
   deleteUsers(userIds: readonly string[], options?: CallOptions): Promise<number>;
+  /**
+   * Stores what is said about a user in a domain: free text, typed fields, or both. Replaces the row of before, but
+   * explicit values stay until they are sent anew or as null.
+   */
+  upsertUser(user: JeanUserBody, options?: CallOptions): Promise<JeanUser>;
+  /** Merges one more text about a user into what is known. */
+  appendContext(context: JeanContextBody, options?: CallOptions): Promise<JeanUser>;
+  /** A user in a domain. */
+  domainUser(userId: string, domain: string, options?: DomainUserOptions): Promise<JeanUser>;
+  /** The domains that a user is in; none for an unknown user. */
+  userDomains(userId: string, options?: CallOptions): Promise<JeanDomain[]>;
+  /** The nearest users of a domain, best first. */
+  similarUsers(userId: string, domain: string, options?: SimilarOptions): Promise<JeanSimilar>;
+  schema(domain: string, options?: CallOptions): Promise<JeanSchema>;
+  /** Installs the schema of a domain, as an object or as the text of a file. @returns it with its version */
+  putSchema(domain: string, schema: JeanSchemaBody | string, options?: CallOptions): Promise<JeanSchema>;
   company(companyId: string, options?: CallOptions): Promise<Company>;
   /** In the order of their ids, read as they come in. */
   companies(options?: CompaniesOptions): AsyncGenerator<Company, void, undefined>;
@@ -130,6 +171,14 @@ export function createClient(options: ClientOptions): Client {
     users: (usersOptions = {}) => listProfiles(connection, 'users', usersOptions),
     usersNdjson: (ndjsonOptions = {}) => openProfilesNdjson(connection, 'users', ndjsonOptions),
     deleteUsers: (ids, callOptions = {}) => eraseProfiles(connection, 'users', ids, callOptions),
+    upsertUser: (user, callOptions = {}) => upsertUser(connection, user, callOptions),
+    appendContext: (context, callOptions = {}) => appendContext(connection, context, callOptions),
+    domainUser: (userId, domain, userOptions = {}) => readDomainUser(connection, userId, domain, userOptions),
+    userDomains: (userId, callOptions = {}) => listDomainsOfUser(connection, userId, callOptions),
+    similarUsers: (userId, domain, similarOptions = {}) =>
+      listSimilarUsers(connection, userId, domain, similarOptions),
+    schema: (domain, callOptions = {}) => readSchema(connection, domain, callOptions),
+    putSchema: (domain, schema, callOptions = {}) => putSchema(connection, domain, schema, callOptions),
     company: (companyId, callOptions = {}) => readProfile(connection, 'companies', companyId, callOptions),
     companies: (companiesOptions = {}) => listProfiles(connection, 'companies', companiesOptions),
     companiesNdjson: (ndjsonOptions = {}) => openProfilesNdjson(connection, 'companies', ndjsonOptions),

@@ -1,5 +1,5 @@
 /** What the client throws: every answer that is not a success, and every failure to get one, as a MusterError. */
-import type { ErrorBody, ErrorCode, RowErrorCode } from './api';
+import type { ErrorBody, ErrorCode, JeanError, RowErrorCode } from './api';
 import { readRetryAfter } from './http/retry-after';
 
 /**
@@ -98,6 +98,15 @@ export async function readError(answer: Response): Promise<MusterError> {
     return unexpectedAnswer(answer, 'The service answered with a redirect. Use the address it leads to.');
   }
   const body = ((await answer.json().catch(() => null)) ?? {}) as Partial<ErrorBody>;
+  const domainError = readDomainError(body);
+  if (domainError !== undefined) {
+    return new MusterError({
+      status,
+      ...domainError,
+      requestId: headers.get('x-request-id') ?? undefined,
+      retryAfterSeconds: readRetryAfter(headers),
+    });
+  }
   const first = Array.isArray(body.errors) ? body.errors[0] : undefined;
   const ours = typeof body.type === 'string' && body.type.includes(MUSTER_TYPE);
   return new MusterError({
@@ -108,6 +117,13 @@ export async function readError(answer: Response): Promise<MusterError> {
     requestId: textOr(body.request_id, headers.get('x-request-id') ?? '') || undefined,
     retryAfterSeconds: readRetryAfter(headers),
   });
+}
+
+/** Errors of calls about domains are one object, in Jean Technologies' words. */
+function readDomainError(body: object): Pick<MusterErrorFields, 'code' | 'message'> | undefined {
+  const { error } = body as { error?: Partial<JeanError['error']> | null };
+  if (typeof error?.code !== 'string' || typeof error.message !== 'string') return undefined;
+  return { code: error.code as MusterErrorCode, message: error.message };
 }
 
 function textOr(value: unknown, otherwise: string): string {

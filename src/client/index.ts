@@ -1,6 +1,7 @@
 /** The SDK: everything that users of the client may import. */
 export type * from './api';
 export { type Client, type ClientOptions, createClient } from './client';
+export type { DomainUserOptions, SimilarOptions } from './domains';
 export { isMusterError, MusterError, type MusterErrorCode } from './errors';
 export type { Health } from './health';
 export { readLines } from './http/read-lines';

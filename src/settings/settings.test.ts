@@ -24,6 +24,9 @@ describe('settings', () => {
       track: 'reject',
       metricsToken: undefined,
       metricsPort: undefined,
+      contextRetentionDays: undefined,
+      extraction: undefined,
+      embeddings: undefined,
       trustProxy: 0,
       publicUrl: undefined,
       logLevel: 'info',
@@ -59,11 +62,23 @@ describe('settings', () => {
     ['PUBLIC_URL', 'ftp://example.com'],
     ['PUBLIC_URL', 'https://user:secret@example.com'],
     ['PUBLIC_URL', 'https://example.com/?a=secret'],
+    ['CONTEXT_RETENTION_DAYS', '-3'],
+    ['EXTRACTION_URL', 'secret'],
   ])('%s=%s is refused by name', (name, value) => {
     const read = () => readSettings({ [name]: value });
     expect(read).toThrow(SettingsError);
     expect(read).toThrow(name);
     expect(read).not.toThrow(value);
+  });
+
+  it('name the model of a provider', () => {
+    const url = 'http://127.0.0.1:1/v1';
+    expect(() => readSettings({ EMBEDDINGS_URL: url })).toThrow('EMBEDDINGS_MODEL must be set');
+    expect(readSettings({ EXTRACTION_URL: url, EXTRACTION_MODEL: 'm' }).extraction).toEqual({
+      url,
+      model: 'm',
+      apiKey: undefined,
+    });
   });
 
   it('say together what is wrong', () => {

@@ -83,6 +83,21 @@ export const SETTINGS = z.object({
     .describe(
       'Bytes of all imports that an environment keeps, until they are deleted after RETENTION_DAYS; 0 = no limit. Default: 32 GiB, more than a month of importing without a pause at the default throttle.',
     ),
+  CONTEXT_RETENTION_DAYS: wholeNumber(1, 36_500)
+    .optional()
+    .describe(
+      'Days after which raw texts about users (Jean Technologies) are deleted; what was extracted stays. Unset: they are kept as long as the user.',
+    ),
+  EXTRACTION_URL: url('http:', 'https:').describe(
+    'OpenAI-compatible API whose chat model extracts fields from texts, such as http://127.0.0.1:11434/v1. Texts are sent there. Unset, or when it fails: the rules of the schema.',
+  ),
+  EXTRACTION_MODEL: z.string().optional().describe('Model of EXTRACTION_URL; needed with it.'),
+  EXTRACTION_API_KEY: z.string().optional().describe('Bearer token for EXTRACTION_URL.'),
+  EMBEDDINGS_URL: url('http:', 'https:').describe(
+    'OpenAI-compatible API that makes the vectors of users. Texts are sent there. Unset: feature hashing.',
+  ),
+  EMBEDDINGS_MODEL: z.string().optional().describe('Model of EMBEDDINGS_URL; needed with it.'),
+  EMBEDDINGS_API_KEY: z.string().optional().describe('Bearer token for EMBEDDINGS_URL.'),
   TRUST_PROXY: wholeNumber(0, 10)
     .prefault('0')
     .describe(
@@ -120,6 +135,14 @@ export const SETTINGS = z.object({
   NODE_ENV: z.string().default('development').describe('`production`: refuse to start when no key exists.'),
 });
 
+/** An OpenAI-compatible API and what to ask it for. */
+export interface ProviderSettings {
+  /** Base, such as `https://host/v1`. */
+  url: string;
+  model: string;
+  apiKey: string | undefined;
+}
+
 export interface Settings {
   port: number;
   host: string;
@@ -140,6 +163,10 @@ export interface Settings {
   allowPrivateTargets: boolean;
   metricsToken: string | undefined;
   metricsPort: number | undefined;
+  /** undefined: raw texts are kept. */
+  contextRetentionDays: number | undefined;
+  extraction: ProviderSettings | undefined;
+  embeddings: ProviderSettings | undefined;
   trustProxy: number;
   /** Without a slash at the end. */
   publicUrl: string | undefined;
@@ -158,8 +185,12 @@ export class SettingsError extends Error {}
 export function readSettings(environment: Record<string, string | undefined> = process.env): Settings {
   const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const read = SETTINGS.safeParse(present);
-  if (!read.success) {
-    const faults = read.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  const faults = (read.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  for (const name of ['EXTRACTION', 'EMBEDDINGS'] as const) {
+    if (present[`${name}_URL`] !== undefined && present[`${name}_MODEL`] === undefined)
+      faults.push(`${name}_MODEL must be set with ${name}_URL`);
+  }
+  if (!read.success || faults.length > 0) {
     throw new SettingsError(`Settings: ${faults.join('; ')}. See docs/configuration.md.`);
   }
   const values = read.data;
@@ -183,11 +214,22 @@ export function readSettings(environment: Record<string, string | undefined> = p
     maxStoredBytes: values.MAX_STORED_BYTES,
     metricsToken: values.METRICS_TOKEN,
     metricsPort: values.METRICS_PORT,
+    contextRetentionDays: values.CONTEXT_RETENTION_DAYS,
+    extraction: readProvider(values.EXTRACTION_URL, values.EXTRACTION_MODEL, values.EXTRACTION_API_KEY),
+    embeddings: readProvider(values.EMBEDDINGS_URL, values.EMBEDDINGS_MODEL, values.EMBEDDINGS_API_KEY),
     trustProxy: values.TRUST_PROXY,
     publicUrl: values.PUBLIC_URL,
     logLevel: values.LOG_LEVEL,
     production: values.NODE_ENV === 'production',
   };
+}
+
+function readProvider(
+  url: string | undefined,
+  model: string | undefined,
+  apiKey: string | undefined,
+): ProviderSettings | undefined {
+  return url === undefined || model === undefined ? undefined : { url, model, apiKey };
 }
 
 /** The external database of a process that has no embedded one. @throws SettingsError when it is not set */

@@ -53,6 +53,12 @@ export function isOfNoEnvironment(error: unknown): boolean {
   return sqlState(error) === '23503' && /_environment_id_fkey$/.test(String(constraint));
 }
 
+/** The row belongs to a user who is gone. */
+export function isOfNoUser(error: unknown): boolean {
+  const { constraint } = (error ?? {}) as { constraint?: unknown };
+  return sqlState(error) === '23503' && /_user_fkey$/.test(String(constraint));
+}
+
 /** The unique index of this name refused the row. */
 export function violates(error: unknown, constraint: string): boolean {
   return sqlState(error) === '23505' && (error as { constraint?: string }).constraint === constraint;

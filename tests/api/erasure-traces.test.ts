@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Muster, startMuster, type WireResult } from '../support/muster';
 import { findTraces } from '../support/traces';
 import { waitFor } from '../support/wait';
+import { putExamples, send as sendJson } from './jean/jean';
 
 const ID = 'zq-Erased_7@id';
 const EMAIL = 'zora.quill@secret.example';
@@ -145,6 +146,16 @@ describe('from the 202 on', () => {
       [{ user_id: ID, metadata: { [EMAIL]: 'yes' }, [`old ${EMAIL}`]: 1 }],
       key,
     );
+    // What a domain knows of them, in every form.
+    await putExamples(muster, { key });
+    const context = `${NAME} (${EMAIL}, ${PHONE}) lives in Berlin and works as a nurse.`;
+    const fields = { location: NAME, interests: [EMAIL], [PHONE]: ID };
+    for (const domain of ['dating', 'hiring']) {
+      const user = { user_id: ID, domain, context, fields, memory_ref: `mem://${encodeURIComponent(ID)}` };
+      expect((await sendJson(muster, 'POST', '/v1/users', user, { key })).status).toBe(200);
+    }
+    expect(await findTraces(muster.store.pool, NAME)).toContain('public.domain_users');
+    expect(await findTraces(muster.store.pool, NAME)).toContain('public.domain_contexts');
     const jobs = [job.job_id, table.job_id, strayed.job_id, dry.job_id, odd.job_id];
     expect(await read(`/v1/background_jobs?user_id=${encodeURIComponent(ID)}`, key)).toContain(job.job_id);
 

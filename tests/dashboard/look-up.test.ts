@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { ensureKey, generateKey } from '#store/api-keys';
+import { putExamples, send } from '../api/jean/jean';
 import { type Muster, startMuster, type WireJob } from '../support/muster';
 import { drop, startBrowser, users, visit } from './support/browser';
 
@@ -58,6 +59,25 @@ it('users are found by the beginning of an id and by their e-mail address', asyn
   await page.getByText('No users match this search.').waitFor();
   await page.getByRole('link', { name: 'Show all users' }).click();
   await page.getByRole('link', { name: 'linus' }).waitFor();
+  await end();
+});
+
+it('a user shows the domains that they are in, fields with where they come from, and similar users', async () => {
+  const { key } = await muster.addEnvironment('domains');
+  await putExamples(muster, { key });
+  const context = 'I am 32 years old and vegan. <b>Yoga</b>!';
+  const dora = { user_id: 'dora', domain: 'dating', context, fields: { location: 'Rome' } };
+  const nora = { user_id: 'nora', domain: 'dating', context: 'Vegan, yoga.' };
+  for (const user of [dora, nora]) await send(muster, 'POST', '/v1/users', user, { key });
+  const { page, end } = await visit(browser, muster, '/users?id=dora', { key });
+  const panel = page.getByRole('region', { name: 'dating dating.v1' });
+  const row = (name: string) =>
+    panel.getByRole('row').filter({ has: page.getByRole('rowheader', { name, exact: true }) });
+  await row('age').getByText('extracted “32 years old”').waitFor();
+  await row('location').getByText('explicit').waitFor();
+  await row('life_stage').getByText('derived').waitFor();
+  await panel.getByRole('link', { name: 'nora' }).click();
+  await page.getByRole('heading', { name: 'nora' }).waitFor();
   await end();
 });
 

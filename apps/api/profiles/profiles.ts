@@ -2,7 +2,7 @@
  * Reading users and companies back: one by id, or all, page by page or as one NDJSON stream. The metadata goes from the
  * table to the answer as text, so that every digit stays.
  */
-import { type Request, type Response, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { AppError } from '#errors';
 import { ENTITIES, type Entity } from '#job/entity';
 import { countLimitHit } from '#metrics';
@@ -21,7 +21,13 @@ const STREAM_PAGE = { limit: 500, bytes: 1024 * 1024 };
 /** Bytes of metadata after which a page ends, whatever limit it was asked for with. */
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-export function profiles(deps: ApiDeps, cursors: PageCursors, entity: Entity): Router {
+/** @param beforeRead handlers that may answer the reading of one by id instead */
+export function profiles(
+  deps: ApiDeps,
+  cursors: PageCursors,
+  entity: Entity,
+  beforeRead: readonly RequestHandler[] = [],
+): Router {
   const { collection } = ENTITIES[entity];
   const notFound = entity === 'user' ? 'user_not_found' : 'company_not_found';
   const router = Router({ caseSensitive: true });
@@ -30,11 +36,11 @@ export function profiles(deps: ApiDeps, cursors: PageCursors, entity: Entity): R
     .route(`/v1/${collection}`)
     .get((req, res) => listPage(req, res, { ...deps, cursors }, entity))
     .delete((req, res) => erase(req, res, deps, entity))
-    .all(methodNotAllowed('GET, HEAD, DELETE'));
+    .all(methodNotAllowed(entity === 'user' ? 'GET, HEAD, POST, DELETE' : 'GET, HEAD, DELETE'));
 
   router
     .route(`/v1/${collection}/:id`)
-    .get(async (req, res) => {
+    .get(...beforeRead, async (req: Request<{ id: string }>, res: Response) => {
       readQuery(req, NO_PARAMETERS);
       const id = storableText.safeParse(req.params.id);
       const { environmentId } = callerOf(res);

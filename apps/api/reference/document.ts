@@ -15,6 +15,17 @@ import {
   RowErrorCode,
 } from '#dialect/userpilot/schemas';
 import { gurubaseRoutes } from '../dialects/gurubase/reference';
+import { jeanRoutes } from '../dialects/jean/reference';
+import {
+  JeanContextBody,
+  JeanDomain,
+  JeanError,
+  JeanSchema,
+  JeanSchemaBody,
+  JeanSimilar,
+  JeanUser,
+  JeanUserBody,
+} from '../dialects/jean/reference-schemas';
 import { identifyRoutes } from '../dialects/userpilot/reference';
 import { commonResponses, HEADERS } from './answers';
 import { errorExamples } from './examples';
@@ -67,6 +78,10 @@ const TAGS = [
   { name: 'Properties', description: 'The metadata keys that users and companies have.' },
   { name: 'Userpilot', description: 'All that Userpilot documents and its clients call.' },
   { name: 'Gurubase', description: 'Gurubase’s profiles, over the same users.' },
+  {
+    name: 'Jean Technologies',
+    description: 'Users of a domain from free text and typed fields, over the same users.',
+  },
   { name: 'Webhooks', description: 'Being told how jobs end.' },
   { name: 'Environment', description: 'What a key opens.' },
   { name: 'Service', description: 'Health and this reference. Open without a key.' },
@@ -91,6 +106,16 @@ const SCHEMAS: readonly z.ZodType[] = [
   ...[IdentifyBody, IdentifyCompanyBody, Identified],
   ...[Webhook, NewSecret, WebhookDelivery, WebhookEvent],
   ...[GurubaseBody, GurubaseResults, GurubaseFailure, GurubaseMessage],
+  ...[
+    JeanUserBody,
+    JeanContextBody,
+    JeanUser,
+    JeanSchemaBody,
+    JeanSchema,
+    JeanSimilar,
+    JeanDomain,
+    JeanError,
+  ],
 ];
 
 /**
@@ -116,6 +141,7 @@ export function createDocument(server = '/'): object {
     ...propertyRoutes,
     ...identifyRoutes,
     ...gurubaseRoutes,
+    ...jeanRoutes,
     ...webhookRoutes,
     ...environmentRoutes,
     ...openRoutes,

@@ -13,14 +13,16 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 
 export interface ApiRequest {
   /** Default GET. */
-  method?: 'GET' | 'POST' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** From the root of the API, each part of it encoded. */
   path: string;
   query?: Query | URLSearchParams;
   headers?: Readonly<Record<string, string>>;
   /** Something that can be sent more than once. */
   body?: Blob | FormData | string;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
+  /** A POST that does no more when it is sent twice. */
+  isRepeatable?: boolean;
   /** Statuses that are read as well as the successes. */
   reads?: readonly number[];
 }
@@ -171,8 +173,8 @@ export function canBePathPart(text: string): boolean {
 }
 
 /** Whether sending it twice does no more than sending it once. */
-function isRepeatable({ method = 'GET', headers = {} }: ApiRequest): boolean {
-  return method !== 'POST' || 'Idempotency-Key' in headers;
+function isRepeatable({ method = 'GET', headers = {}, isRepeatable: isSaidTo = false }: ApiRequest): boolean {
+  return method !== 'POST' || isSaidTo || 'Idempotency-Key' in headers;
 }
 
 function addressOf(base: URL, { path, query = {} }: ApiRequest): URL {

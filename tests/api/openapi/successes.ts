@@ -149,6 +149,75 @@ const ofSingleCalls: Record<string, Produce> = {
   },
 };
 
+type Request = { method?: string; path: string; key?: 'none' | 'read'; body?: unknown; type?: string };
+
+/** Each call of Jean Technologies' wire, with the example schema in place. */
+const ofDomain =
+  ({ key = 'none', type, ...request }: Request & { as?: 'wrong' }, prepare: Request[] = []): Produce =>
+  async ({ working, idle, readKey }, Accept) => {
+    const { url } = working;
+    const put = { method: 'PUT', path: '/v1/schema?domain=dating', body: SCHEMA };
+    for (const one of [put, ...prepare]) await (await ask(url, { ...one, key: working.key })).text();
+    const headers = { Accept, ...(type === undefined ? {} : { 'Content-Type': type }) };
+    if (key === 'read') return ask(idle.url, { ...request, key: readKey, headers });
+    return ask(url, { ...request, key: request.as ?? working.key, headers });
+  };
+const SCHEMA = {
+  description: 'People.',
+  fields: { diet: { type: 'enum', description: 'What they eat.', values: { vegan: [] } } },
+};
+const JEAN_USER = { user_id: 'jean', domain: 'dating', context: 'Vegan.', fields: { note: 1 } };
+const tooOften =
+  (method: string, path: string): Produce =>
+  async ({ limitedUrl }, Accept) => {
+    for (;;) {
+      const answer = await ask(limitedUrl, { method, path, key: 'wrong', headers: { Accept } });
+      if (answer.status === 429) return answer;
+      await answer.text();
+    }
+  };
+
+function ofJeanWrite(method: string, path: string, body: unknown): Record<string, Produce> {
+  const route = `${method} ${path.split('?')[0]}`;
+  return {
+    [`${route} 200`]: ofDomain({ method, path, body }),
+    [`${route} 400`]: ofDomain({ method, path, body: {} }),
+    [`${route} 401`]: ofDomain({ method, path, body, as: 'wrong' }),
+    [`${route} 403`]: ofDomain({ method, path, body, key: 'read' }),
+    [`${route} 413`]: ofDomain({ method, path, body: { pad: 'x'.repeat(1024 * 1024) } }),
+    [`${route} 415`]: ofDomain({ method, path, body: 'text', type: 'text/plain' }),
+    [`${route} 429`]: tooOften(method, path),
+  };
+}
+
+function ofJeanRead(route: string, path: string): Record<string, Produce> {
+  const stored = [{ method: 'POST', path: '/v1/users', body: JEAN_USER }];
+  return {
+    [`GET ${route} 200`]: ofDomain({ path: `${path}?domain=dating` }, stored),
+    [`GET ${route} 400`]: ofDomain({ path }),
+    [`GET ${route} 401`]: ofDomain({ path, as: 'wrong' }),
+    [`GET ${route} 404`]: ofDomain({ path: `${path}?domain=unknown` }),
+    [`GET ${route} 429`]: tooOften('GET', path),
+  };
+}
+
+const unknownDomain = { ...JEAN_USER, domain: 'unknown' };
+const ofJean: Record<string, Produce> = {
+  ...ofJeanWrite('POST', '/v1/users', JEAN_USER),
+  'POST /v1/users 404': ofDomain({ method: 'POST', path: '/v1/users', body: unknownDomain }),
+  ...ofJeanWrite('POST', '/v1/context', JEAN_USER),
+  'POST /v1/context 404': ofDomain({ method: 'POST', path: '/v1/context', body: unknownDomain }),
+  ...ofJeanWrite('PUT', '/v1/schema?domain=dating', SCHEMA),
+  ...ofJeanRead('/v1/schema', '/v1/schema'),
+  'GET /v1/users/{user_id}/domains 200': ofDomain({ path: '/v1/users/jean/domains' }, [
+    { method: 'POST', path: '/v1/users', body: JEAN_USER },
+  ]),
+  'GET /v1/users/{user_id}/domains 400': ofDomain({ path: '/v1/users/jean/domains?nonsense=1' }),
+  'GET /v1/users/{user_id}/domains 401': ofDomain({ path: '/v1/users/jean/domains', as: 'wrong' }),
+  'GET /v1/users/{user_id}/domains 429': tooOften('GET', '/v1/users/jean/domains'),
+  ...ofJeanRead('/v1/users/{user_id}/similar', '/v1/users/jean/similar'),
+};
+
 /** A file of the media type that is asked for. */
 const fileOf: Produce = ({ idle }, accept) => {
   const [name] = Object.entries(FILES).find(([, { type }]) => type === accept) ?? [];
@@ -160,6 +229,7 @@ export const SUCCESSES: Record<string, Produce> = {
   ...ofEntity('user'),
   ...ofEntity('company'),
   ...ofSingleCalls,
+  ...ofJean,
   ...WEBHOOK_SUCCESSES,
   'GET /metrics 200': ({ working }, Accept) =>
     ask(working.url, { path: '/metrics', key: working.key, headers: { Accept } }),

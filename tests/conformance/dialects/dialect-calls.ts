@@ -83,6 +83,8 @@ export interface DialectDescription {
     unavailable: Expected;
   };
   calls: readonly DialectCall[];
+  /** Installs in the key's environment what the calls need there. */
+  prepare?(muster: Muster, key: string): Promise<void>;
 }
 
 /** In bodies that are refused: no answer may repeat it. */

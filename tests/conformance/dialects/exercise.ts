@@ -53,6 +53,8 @@ export function exercise(dialect: DialectDescription): void {
       beforeAll(async () => {
         muster = await startMuster();
         other = await muster.addEnvironment('other');
+        await dialect.prepare?.(muster, muster.key);
+        await dialect.prepare?.(muster, other.key);
       });
       afterAll(() => muster.close());
 
@@ -204,6 +206,7 @@ export function exercise(dialect: DialectDescription): void {
         let small: Muster;
         beforeAll(async () => {
           small = await startMuster({ ...SMALL_LIMITS });
+          await dialect.prepare?.(small, small.key);
         });
         afterAll(() => small.close());
 
@@ -222,6 +225,7 @@ export function exercise(dialect: DialectDescription): void {
       it('says in how many seconds a call is welcome again when there were too many', async () => {
         const limited = await startMuster(call.throttled.options);
         try {
+          await dialect.prepare?.(limited, limited.key);
           const { send } = createClient(dialect, { ...call, finish: async () => undefined }, limited);
           const { status } = call.accepted;
           let calls = 0;
@@ -240,6 +244,7 @@ export function exercise(dialect: DialectDescription): void {
       it('says within 5 s that the database is away, and stores again when it is back', async () => {
         const shaky = await startMuster({ workers: 0 });
         try {
+          await dialect.prepare?.(shaky, shaky.key);
           const { send } = createClient(dialect, { ...call, finish: async () => undefined }, shaky);
           const database = new URL(shaky.databaseUrl).pathname.slice(1);
           await onServer(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);

@@ -3,6 +3,8 @@ import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 import type { ErrorCode } from '#errors';
 import { ENTITIES, type Entity } from '#job/entity';
+import { READ_USER_PARAMETERS } from '../../dialects/jean/parameters';
+import { JeanUser } from '../../dialects/jean/reference-schemas';
 import { deleteBody, LIST_COMPANIES_PARAMETERS, LIST_USERS_PARAMETERS } from '../../profiles/parameters';
 import { errors, headers } from '../answers';
 import { toNdjson } from '../examples';
@@ -71,9 +73,19 @@ function read({ entity, one, schema, notFound, tag }: Kind): RouteConfig {
     operationId: `read_${one}`,
     tags: [tag],
     summary: `Read a stored ${one}`,
-    request: { params: z.object({ [idKey]: z.string() }) },
+    ...(entity === 'user' && {
+      description: 'With `domain` the user in that domain; its errors are a `JeanError` then.',
+    }),
+    request: {
+      params: z.object({ [idKey]: z.string() }),
+      ...(entity === 'user' && { query: z.object(READ_USER_PARAMETERS).partial() }),
+    },
     responses: {
-      200: { description: `The ${one}.`, headers: headers(), content: { 'application/json': { schema } } },
+      200: {
+        description: `The ${one}.`,
+        headers: headers(),
+        content: { 'application/json': { schema: entity === 'user' ? z.union([schema, JeanUser]) : schema } },
+      },
       ...errors('invalid_request', notFound),
     },
   };

@@ -5,6 +5,7 @@ import { Notice } from '../../parts/notice';
 import { Time } from '../../parts/time';
 import { Link } from '../../route/link';
 import { type Collection, jobAddress, membersAddress, profileAddress } from '../../route/route';
+import { ProfileDomains } from './profile-domains';
 import { ProfileImports } from './profile-imports';
 import { type Profile, useProfile } from './use-profiles';
 
@@ -25,6 +26,7 @@ export function ProfileCard({ collection, id }: { collection: Collection; id: st
   return (
     <>
       <ProfilePanel collection={collection} profile={profile} />
+      {collection === 'users' && <ProfileDomains key={id} id={id} />}
       <ProfileImports key={`${collection} ${id}`} collection={collection} id={id} />
     </>
   );
