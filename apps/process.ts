@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { createLogger, type Logger } from '#logger';
+import { countByEnvironment } from '#metrics';
 import { readSettings, type Settings } from '#settings/settings';
 
 /** A process that is asked to end gets this long; whatever then still runs is done again by another process. */
@@ -26,6 +27,7 @@ export async function runProcess(
   try {
     const settings = readSettings();
     const logger = createLogger(name, settings.logLevel);
+    if (settings.metricsEnvironments) countByEnvironment();
     // What Node itself would print of an error quotes values.
     const crash = (err: unknown) => {
       logger.fatal({ err }, 'unexpected error');

@@ -98,9 +98,37 @@ const waitSeconds = new Counter({
   registers,
 });
 
+/** Made when they are asked for: as many series as there are environments. */
+let ofEnvironments:
+  | {
+      rows: Counter<'environment' | 'entity' | 'outcome'>;
+      jobs: Counter<'environment' | 'entity' | 'status'>;
+    }
+  | undefined;
+
+/** Counts by environment too, from now on (METRICS_ENVIRONMENTS). Repeatable. */
+export function countByEnvironment(): void {
+  ofEnvironments ??= {
+    rows: new Counter({
+      name: 'muster_environment_rows_total',
+      help: 'Rows of jobs that have ended, by environment.',
+      labelNames: ['environment', 'entity', 'outcome'] as const,
+      registers,
+    }),
+    jobs: new Counter({
+      name: 'muster_environment_jobs_total',
+      help: 'Jobs that have ended, by environment.',
+      labelNames: ['environment', 'entity', 'status'] as const,
+      registers,
+    }),
+  };
+}
+
 /** What of a job is counted at its end. */
 export interface EndedJob {
   entity: string;
+  /** Slug of the job's environment. */
+  environment: string;
   submittedAt: Date;
   createdRows: number;
   updatedRows: number;
@@ -110,11 +138,15 @@ export interface EndedJob {
 
 /** Counts a job whose end has been committed, with its rows. */
 export function countEndedJob(job: EndedJob, status: string): void {
-  const { entity, submittedAt, createdRows, updatedRows, unchangedRows, failedRows } = job;
+  const { entity, environment, submittedAt, createdRows, updatedRows, unchangedRows, failedRows } = job;
   jobs.inc({ entity, status });
+  ofEnvironments?.jobs.inc({ environment, entity, status });
   jobSeconds.observe({ status }, Math.max(0, (Date.now() - submittedAt.getTime()) / 1000));
   const counts = { created: createdRows, updated: updatedRows, unchanged: unchangedRows, failed: failedRows };
-  for (const [outcome, count] of Object.entries(counts)) rows.inc({ entity, outcome }, count);
+  for (const [outcome, count] of Object.entries(counts)) {
+    rows.inc({ entity, outcome }, count);
+    ofEnvironments?.rows.inc({ environment, entity, outcome }, count);
+  }
 }
 
 /** Notes how long a slice took that was committed. */

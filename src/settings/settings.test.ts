@@ -24,6 +24,7 @@ describe('settings', () => {
       track: 'reject',
       metricsToken: undefined,
       metricsPort: undefined,
+      metricsEnvironments: false,
       contextRetentionDays: undefined,
       extraction: undefined,
       embeddings: undefined,

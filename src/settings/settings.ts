@@ -123,6 +123,11 @@ export const SETTINGS = z.object({
     .min(16, 'must have at least 16 characters')
     .optional()
     .describe('Bearer token that may read /metrics, beside the API keys of scope read.'),
+  METRICS_ENVIRONMENTS: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .prefault('false')
+    .describe('Whether /metrics counts rows and jobs by environment, too.'),
   METRICS_PORT: wholeNumber(0, 65_535)
     .optional()
     .describe(
@@ -163,6 +168,7 @@ export interface Settings {
   allowPrivateTargets: boolean;
   metricsToken: string | undefined;
   metricsPort: number | undefined;
+  metricsEnvironments: boolean;
   /** undefined: raw texts are kept. */
   contextRetentionDays: number | undefined;
   extraction: ProviderSettings | undefined;
@@ -214,6 +220,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     maxStoredBytes: values.MAX_STORED_BYTES,
     metricsToken: values.METRICS_TOKEN,
     metricsPort: values.METRICS_PORT,
+    metricsEnvironments: values.METRICS_ENVIRONMENTS,
     contextRetentionDays: values.CONTEXT_RETENTION_DAYS,
     extraction: readProvider(values.EXTRACTION_URL, values.EXTRACTION_MODEL, values.EXTRACTION_API_KEY),
     embeddings: readProvider(values.EMBEDDINGS_URL, values.EMBEDDINGS_MODEL, values.EMBEDDINGS_API_KEY),

@@ -35,6 +35,8 @@ export interface LockedJob extends Job {
   csvHeader: Buffer | null;
   /** The environment's own throttle; null = the service's setting. */
   environmentUsersPerMinute: number | null;
+  /** Slug of the environment. */
+  environment: string;
 }
 
 /** A job that a slice works on, and the server's process that does. */
@@ -96,7 +98,8 @@ type PackedJob = Omit<LockedJob, 'olderObservations'> & { observations: unknown 
 
 const SLICE_COLUMNS = `${JOB_COLUMNS}, nullif(observations, '{}') AS observations, observed_keys AS "observedKeys",
          ignored_keys AS "ignoredKeys", batch_rows AS "batchRows", csv_header AS "csvHeader",
-         (SELECT users_per_minute FROM environments e WHERE e.id = environment_id) AS "environmentUsersPerMinute"`;
+         (SELECT users_per_minute FROM environments e WHERE e.id = environment_id) AS "environmentUsersPerMinute",
+         (SELECT slug FROM environments e WHERE e.id = environment_id) AS environment`;
 
 function unpack({ observations, ...job }: PackedJob): LockedJob {
   return {

@@ -1,7 +1,7 @@
 /** GET /metrics: what Prometheus reads, by whom, and what it never shows. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { serveMetrics } from '#apps/worker/serve-metrics';
-import { LIMITS } from '#metrics';
+import { countByEnvironment, LIMITS } from '#metrics';
 import { type Muster, startMuster } from '../support/muster';
 
 const TOKEN = 'token-of-the-scraper';
@@ -82,4 +82,17 @@ describe('a worker of its own', () => {
       await served.close();
     }
   });
+});
+
+it('counts by environment when that is asked for, and only then', async () => {
+  expect(await scrape()).not.toContain('muster_environment_');
+  countByEnvironment();
+  await muster.importRows([{ user_id: 'counted' }]);
+  const text = await scrape();
+  expect(text).toContain(
+    'muster_environment_rows_total{environment="default",entity="user",outcome="created"} 1',
+  );
+  expect(text).toContain(
+    'muster_environment_jobs_total{environment="default",entity="user",status="completed"} 1',
+  );
 });
