@@ -177,6 +177,32 @@ describe('a history that is explained', () => {
     expect(checkHistory(calls, state([made], { u: { w: 1, a: 1 } }, [['u', 1]]))).toEqual([]);
   });
 
+  it('may hold a row twice that two retries of one job have written', () => {
+    const calls = [
+      sendImport('f', [row('u', 1)], 0, 10, { status: 202, jobId: 'j' }),
+      call({ operation: 'cancel', arguments: { jobId: 'j' } }, 20, 30, { status: 202 }),
+      ...['k', 'l'].map((jobId) =>
+        call({ operation: 'retry', arguments: { jobId: 'j' } }, 40, 50, { status: 202, jobId }),
+      ),
+    ];
+    const canceled = { status: 'failed', errorCode: 'canceled' };
+    const parent = job('j', 'f', 5, 25, [result(1, 'u', 'unprocessed')], canceled);
+    const first = job('k', 'f', 50, 60, [result(1, 'u', 'created')], { parentJobId: 'j' });
+    const second = (outcome: string) =>
+      job('l', 'f', 70, 80, [result(1, 'u', outcome)], { parentJobId: 'j' });
+    const users = { u: { w: 1, a: 1 } };
+    expect(checkHistory(calls, state([parent, first, second('unchanged')], users, [['u', 1]]))).toEqual([]);
+    const between = [...calls, identify('u', 2, 62, 65)];
+    const back = state([parent, first, second('updated')], users, [
+      ['u', 1],
+      ['u', 2],
+      ['u', 1],
+    ]);
+    expect(checkHistory(between, back)).toEqual([]);
+    const thrice = { ...back, commits: [...back.commits, ...back.commits.slice(2)] };
+    expect(kinds(checkHistory(between, thrice))).toEqual(['doubled']);
+  });
+
   it('may hold only the last of several rows of a user that were committed together', () => {
     const calls = [sendImport('f', [row('u', 1), row('u', 2, { b: 2 })], 0, 10, { status: 202, jobId: 'j' })];
     const made = job('j', 'f', 5, 20, [result(1, 'u', 'created'), result(2, 'u', 'updated')]);

@@ -18,7 +18,8 @@ export function checkJobs(calls: readonly Call[], jobs: readonly FinalJob[], rep
     }
     checkEnd(job, calls, report);
     checkCounts(job, report);
-    checkOutcomes(job, attempts, calls, report);
+    const others = jobs.filter((other) => other.file === job.file && other.jobId !== job.jobId);
+    checkOutcomes(job, attempts, others, calls, report);
     if (job.parentJobId !== null) checkRetry(job, byId.get(job.parentJobId), calls, report);
   }
 }
@@ -109,13 +110,23 @@ function checkCounts(job: FinalJob, report: Report): void {
   if (sum !== completedRows) report('counts', `Job ${jobId} counts ${completedRows} rows, in parts ${sum}.`);
 }
 
-/** Rows fail exactly when they are wrong, have the id that was sent, and are never found to be there already. */
+/**
+ * Rows fail exactly when they are wrong, have the id that was sent, and are found to be there already only when a retry of
+ * the same rows has written them.
+ * @param others jobs of the same file
+ */
 function checkOutcomes(
   job: FinalJob,
   { calls: [first] }: ImportAttempts,
+  others: readonly FinalJob[],
   calls: readonly Call[],
   report: Report,
 ): void {
+  const writtenElsewhere = new Set(
+    others.flatMap(({ results }) =>
+      results.filter(({ outcome }) => WRITTEN.includes(outcome)).map(({ line }) => line),
+    ),
+  );
   for (const { line, id, outcome, erased } of job.results) {
     const row = first?.arguments.rows[line - 1];
     const where = `line ${line} of ${job.file}, job ${job.jobId}`;
@@ -128,8 +139,9 @@ function checkOutcomes(
       if (WRITTEN.includes(outcome)) report('unexpected', `A row that is wrong was written: ${where}.`);
     } else {
       if (outcome === 'failed') report('lost', `A row that is right has failed: ${where}.`, row.id);
-      // Every write has a value of its own.
-      if (outcome === 'unchanged') report('doubled', `Written before: ${where}.`, row.id);
+      if (outcome === 'unchanged' && !writtenElsewhere.has(line)) {
+        report('doubled', `Found unchanged, but nothing has written it before: ${where}.`, row.id);
+      }
       if (id !== null && id !== row.id) report('unexpected', `Another id than was sent: ${where}.`, row.id);
     }
   }

@@ -33,25 +33,36 @@ function groupBy<T>(all: readonly T[], keyOf: (one: T) => string): Map<string, T
   return groups;
 }
 
-/** The committed writes are known, each came once, and none before one that was over when it began. */
+/**
+ * The committed writes are known, each came once for each job that has the row, and none after one that had begun when it
+ * was over.
+ */
 function checkCommits(id: string, writes: readonly Write[], commits: readonly Value[], report: Report): void {
-  const byW = new Map(writes.filter(({ w }) => w !== null).map((write) => [write.w, write]));
-  const committed: Write[] = [];
-  const seen = new Set<Value>();
+  // Several when a job was retried twice: both retries write the row.
+  const byW = groupBy(
+    writes.filter(({ w }) => w !== null),
+    ({ w }) => String(w),
+  );
+  const committed: Write[][] = [];
+  const seen = new Map<Value, number>();
   for (const w of commits) {
     if (w === null) continue;
-    const write = byW.get(w);
-    if (write === undefined)
+    const those = byW.get(String(w)) ?? [];
+    const times = (seen.get(w) ?? 0) + 1;
+    seen.set(w, times);
+    if (those.length === 0) {
       report('unexpected', `A write that nobody has made or that has no result: w = ${w}.`, id);
-    else if (seen.has(w)) report('doubled', `Committed twice: ${write.name}.`, id);
-    else committed.push(write);
-    seen.add(w);
+    } else if (times > those.length) report('doubled', `Committed ${times} times: ${those[0]?.name}.`, id);
+    else committed.push(those);
   }
   for (const [index, later] of committed.entries()) {
-    const earlier = committed.slice(0, index).find((one) => isBefore(later, one));
-    if (earlier !== undefined) report('stale', `${later.name} was committed after ${earlier.name}.`, id);
+    const isOver = (other: Write[]) => later.every((one) => other.every((two) => isBefore(one, two)));
+    const earlier = committed.slice(0, index).find(isOver);
+    if (earlier !== undefined) {
+      report('stale', `${later[0]?.name} was committed after ${earlier[0]?.name}.`, id);
+    }
   }
-  for (const write of byW.values()) {
+  for (const write of [...byW.values()].flat()) {
     if (write.isDefinite && !seen.has(write.w) && !isFolded(write, writes)) {
       report('lost', `Never committed: ${write.name}.`, id);
     }
@@ -96,6 +107,7 @@ function checkFinal(
       id,
     );
   }
+  // Of the last write; of a row that two retries have written both say the same.
   const last = writes.find(({ w }) => w === stored.w);
   for (const [key, value] of Object.entries(last?.set ?? {})) {
     if ((stored[key] ?? null) !== value) {

@@ -53,6 +53,7 @@ export class Clients {
   private readonly jobs: string[] = [];
   /** Jobs whose end a client has seen. */
   endedJobs = 0;
+  private failure: unknown;
 
   constructor(private readonly options: ClientsOptions) {
     const { prefix, environment } = options;
@@ -67,14 +68,19 @@ export class Clients {
     start('eraser', (client, pick) => this.erase(client, pick));
   }
 
-  /** Ends when every call has its answer, or none is to be had. */
+  /** Ends when every call has its answer, or none is to be had. @throws what has stopped a client before */
   async stop(): Promise<void> {
     this.isStopping = true;
     await Promise.all(this.running);
+    if (this.failure !== undefined) throw this.failure;
   }
 
   private async loop(work: () => Promise<void>): Promise<void> {
-    while (!this.isStopping) await work();
+    try {
+      while (!this.isStopping) await work();
+    } catch (error) {
+      this.failure ??= error;
+    }
   }
 
   /** An import, now and then with others waiting before it. Followed to its end, so that the next one may be accepted. */

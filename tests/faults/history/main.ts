@@ -1,5 +1,5 @@
 /** Checks the histories in a folder anew and says what they hold. Exit code 1 when one has a violation. */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { checkHistory } from './check-history';
 import { explain } from './explain';
@@ -13,7 +13,15 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
 for (const file of files.sort()) {
   const folder = path.join(root, path.dirname(file));
   const calls = readCalls(path.join(folder, HISTORY));
-  const state = readState(path.join(folder, 'state.json'));
+  const stateFile = path.join(folder, 'state.json');
+  if (!existsSync(stateFile)) {
+    process.stdout.write(
+      `${folder}: ${calls.length} calls; the run ended before its final state was known\n`,
+    );
+    process.exitCode = 1;
+    continue;
+  }
+  const state = readState(stateFile);
   const violations = checkHistory(calls, state);
   const unknown = calls.filter(({ answer }) => answer === 'unknown').length;
   const rows = state.jobs.reduce((sum, { totalRows }) => sum + totalRows, 0);
