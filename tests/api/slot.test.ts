@@ -75,6 +75,7 @@ it('in 100 races over two APIs exactly one import is accepted, and the others na
     jobs: 100,
     slots_taken: 0,
     staged_rows: 100,
+    row_tails: 0,
     uploads: 0,
     row_results: 100,
     users: 100,

@@ -9,7 +9,7 @@ import { readRow } from '#pipeline/read-row';
 const FOLDERS = ['src/pipeline', 'src/dialect', 'src/job', 'apps/api'];
 const MB = 1024 * 1024;
 const MAX_MS = 20;
-const TRIES = 10;
+const TRIES = 20;
 
 function sourceFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
