@@ -64,6 +64,9 @@ describe('a job is found', () => {
   it.each([
     ['by its uuid', () => job.job_id],
     ['by bulk:jobs:{environment}:{uuid}', () => `bulk:jobs:default:${job.job_id}`],
+    ['by {uuid}, in braces as the vendor writes it', () => `{${job.job_id}}`],
+    ['by the same with percent signs', () => encodeURIComponent(`{${job.job_id}}`)],
+    ['by bulk:jobs with the uuid in braces', () => `bulk:jobs:default:{${job.job_id}}`],
     ['by the same, percent-encoded', () => encodeURIComponent(`bulk:jobs:default:${job.job_id}`)],
     ['by the same, encoded in lower case', () => `bulk%3ajobs%3adefault%3a${job.job_id}`],
   ])('%s', async (_name, id) => {
@@ -86,7 +89,6 @@ describe('a job that the environment does not have is answered with 404 job_not_
     ['our job with a part too many', () => `bulk:jobs:default:x:${job.job_id}`],
     ['our job under another prefix', () => `bulk:job:default:${job.job_id}`],
     ['our job without dashes', () => job.job_id.replaceAll('-', '')],
-    ['our job in braces', () => `%7B${job.job_id}%7D`],
     ['our job and a line break', () => `${job.job_id}%0A`],
     [
       'our job encoded twice',

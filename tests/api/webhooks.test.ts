@@ -1,7 +1,7 @@
 /** Webhooks: whoever wants to know is told how each job has ended, signed, at least once, and nowhere else. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import { isPublicAddress } from '#webhook/check-target';
 import { nextWaitMs } from '#webhook/retry-schedule';
@@ -39,17 +39,14 @@ let receiver: Awaited<ReturnType<typeof startReceiver>>;
 let key: string;
 beforeAll(async () => {
   muster = await startMuster({ allowPrivateTargets: true });
-  receiver = await startReceiver();
 });
 beforeEach(async () => {
   key = (await muster.addEnvironment(`hooks-${unique()}`)).key;
-  receiver.received.length = 0;
-  receiver.answerWith((res) => res.end('thanks'));
+  // Of its own for each test: what failed in one is tried again while others run.
+  receiver = await startReceiver();
 });
-afterAll(async () => {
-  await muster.close();
-  await receiver.close();
-});
+afterEach(() => receiver.close());
+afterAll(() => muster.close());
 
 async function call(method: string, path: string, body?: unknown, as = key) {
   const answer = await fetch(`${muster.url}${path}`, {

@@ -123,6 +123,8 @@ async function replay(
 function answerAccepted(res: Response, jobId: string, body: string): void {
   res
     .status(202)
+    // As Userpilot's, and not kept anywhere either.
+    .set('Cache-Control', 'max-age=0, private, must-revalidate, no-store')
     .location(`${publicBaseOf(res.req)}/v1/background_jobs/${jobId}`)
     .type('json')
     .send(body);

@@ -1,4 +1,7 @@
-/** Job ids in paths: a bare uuid, or Userpilot's `bulk:jobs:{environment}:{uuid}`. */
+/**
+ * Job ids in paths: a bare uuid, or Userpilot's `bulk:jobs:{environment}:{uuid}`. Its page writes the uuid in braces, and so
+ * do those who copy from it.
+ */
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const PREFIXED = /^bulk:jobs:([^:]+):([^:]+)$/;
@@ -10,5 +13,6 @@ const PREFIXED = /^bulk:jobs:([^:]+):([^:]+)$/;
  */
 export function readJobId(text: string, environment: string): string | undefined {
   const [, slug, uuid] = PREFIXED.exec(text) ?? [text, environment, text];
-  return slug === environment && uuid !== undefined && UUID.test(uuid) ? uuid.toLowerCase() : undefined;
+  const bare = uuid?.replace(/^\{(.*)\}$/, '$1');
+  return slug === environment && bare !== undefined && UUID.test(bare) ? bare.toLowerCase() : undefined;
 }

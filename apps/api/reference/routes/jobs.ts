@@ -111,7 +111,7 @@ const events: RouteConfig = {
   tags: ['Jobs'],
   summary: 'Watch a job to its end',
   description:
-    'Server-Sent Events: one named job on every change, its data the job; ends after the final one.',
+    'Server-Sent Events: one named job on every change, its data the job; ends after the final one. Listen by that name, addEventListener("job", ...): onmessage gets none. A browser’s own EventSource cannot send a key; eventsource-parser with fetch can.',
   request: {
     params,
     headers: z.object({
