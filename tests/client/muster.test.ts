@@ -203,16 +203,18 @@ it('jobs are listed beyond the first page, each once', async () => {
   const other = createClient({ url: muster.url, apiKey: environment.key });
   const ids: string[] = [];
   const add = async () => {
-    while (ids.length < 205) {
+    while (ids.length < 125) {
       ids.push('being made');
       const job = await other.importUsers([{ user_id: 'u' }], { dryRun: true });
       ids[ids.indexOf('being made')] = job.job_id;
+      // Not more of them than may wait in line.
+      await muster.finished(job.job_id, environment.key);
     }
   };
   await Promise.all(Array.from({ length: 8 }, add));
   const listed = await all(other.jobs());
   expect(listed.map((job) => job.job_id).sort()).toEqual(ids.sort());
-  expect(await all(other.jobs({ limit: 150 }))).toHaveLength(150);
+  expect(await all(other.jobs({ limit: 110 }))).toHaveLength(110);
 });
 
 it('refusals have the code, the sentence and the details of the service', async () => {
