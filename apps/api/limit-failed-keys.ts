@@ -1,6 +1,6 @@
 /** Slows down who tries keys: so many failed ones a minute from one address. Keys that are right are never refused. */
 import type { Request, Response } from 'express';
-import { rateLimit } from 'express-rate-limit';
+import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { AppError } from '#errors';
 
 const WINDOW_MS = 60_000;
@@ -14,6 +14,8 @@ export function limitFailedKeys(): (req: Request, res: Response) => Promise<void
     identifier: 'failed-keys',
     standardHeaders: 'draft-8',
     legacyHeaders: false,
+    // A client that has gone meanwhile has no address any more.
+    keyGenerator: ({ ip }) => (ip === undefined ? 'gone' : ipKeyGenerator(ip)),
     // Its checks write to the console; which proxies are believed is the setting TRUST_PROXY.
     validate: false,
     handler: (_req, res, next) => {
