@@ -83,9 +83,10 @@ export function readQuery<Shape extends z.ZodRawShape>(
   const read = schemaOf(shape).safeParse(req.query);
   if (read.success) return read.data as z.output<z.ZodObject<Shape>>;
   const known = Object.keys(shape);
+  // Of a parameter that is an object, the member, too: one of ours, for others stand at the object itself.
   const wrong = read.error.issues
-    .map((issue) => String(issue.path[0] ?? ''))
-    .filter((name) => known.includes(name));
+    .filter(({ path }) => known.includes(String(path[0])))
+    .map(({ path }) => path.slice(0, 2).join('.'));
   const details =
     wrong.length > 0
       ? `Not allowed: the value of ${[...new Set(wrong)].join(', ')}.`

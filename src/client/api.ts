@@ -49,6 +49,9 @@ export type ErrorCode =
 /** Every reason for which a row can fail; /docs/errors explains each. */
 export type RowErrorCode =
   | 'invalid_json'
+  | 'too_many_cells'
+  | 'quote_not_closed'
+  | 'invalid_closing_quote'
   | 'invalid_encoding'
   | 'not_an_object'
   | 'id_missing'
@@ -63,6 +66,7 @@ export type RowErrorCode =
   | 'row_too_large'
   | 'already_exists'
   | 'does_not_exist'
+  | 'repeated_id'
   | 'storage_error';
 
 /** What became of a row. unprocessed: the job has not come to it, or never will. */
@@ -114,13 +118,26 @@ export interface JobWarning {
   code:
     | 'unknown_key_ignored'
     | 'nested_value_ignored'
-    | 'type_changed'
     | 'properties_not_catalogued'
+    | 'encoding_detected'
+    | 'delimiter_detected'
+    | 'id_column_detected'
+    | 'column_renamed'
+    | 'column_left_out'
+    | 'read_as_json'
+    | 'read_as_objects'
+    | 'read_as_csv'
+    | 'read_as_ndjson'
+    | 'repeated_ids'
+    | 'similar_ids'
+    | 'type_changed'
     | 'more_warnings';
-  /** Where in the rows, such as metadata.age. */
+  /** Where in the rows, such as metadata.age, or which column of the file. */
   path: string;
   /** Number of rows that it concerns. */
   rows: number;
+  /** Of repeated_ids and similar_ids: how many ids. */
+  ids?: number;
   message: string;
 }
 
@@ -186,12 +203,17 @@ export interface RowResult {
   errors: RowError[];
   /** Only there when the user or company was erased; the row keeps its place. */
   erased?: true;
+  /** Only there when another row of the same id was applied on top of it, or instead of it. */
+  superseded?: true;
 }
 
 /** Why a row was refused; /docs/errors explains each code. */
 export interface RowError {
   code:
     | 'invalid_json'
+    | 'too_many_cells'
+    | 'quote_not_closed'
+    | 'invalid_closing_quote'
     | 'invalid_encoding'
     | 'not_an_object'
     | 'id_missing'
@@ -206,10 +228,13 @@ export interface RowError {
     | 'row_too_large'
     | 'already_exists'
     | 'does_not_exist'
+    | 'repeated_id'
     | 'storage_error';
   /** Where in the row, such as metadata.age; empty for the whole row. */
   path: string;
   message: string;
+  /** With values=true: the beginning of the value that it is about, where there is one. */
+  value?: string;
 }
 
 /** A stored user. */

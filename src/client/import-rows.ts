@@ -34,11 +34,48 @@ export interface ImportOptions extends SlotOptions {
   existing?: 'upsert' | 'create_only' | 'update_only';
   /** What becomes of objects and arrays as metadata values. Default `reject`: the row fails. */
   nested?: 'reject' | 'ignore' | 'flatten';
+  /** What becomes of rows whose id comes more than once. Default `last`: all are applied in their order. */
+  repeats?: 'last' | 'first' | 'fail';
+  /** What becomes of the columns of a table, or of the keys of objects. */
+  mapping?: Mapping;
+  /** What divides the cells of a table: one character. Default: found in the file. */
+  delimiter?: string;
+  /** Of a file, a label of the Encoding Standard. Default: found in the file. */
+  encoding?: string;
+  /** Keys of a row beside its ids are metadata. */
+  flat?: boolean;
+  /** Default `strict`: an id that is a number fails its row. `stringify`: it is taken as the text that it is. */
+  ids?: 'strict' | 'stringify';
+  /** Refuses a table whose header has a blank or a repeated name. */
+  strict?: boolean;
   /**
    * Under which the service knows the import again, 1 to 255 characters. Default `auto`: a random one for each call, so
    * that a retry never imports twice. Give your own to make the call itself repeatable. False: none, and no retries.
    */
   idempotencyKey?: 'auto' | (string & {}) | false;
+}
+
+/** What becomes of the columns of a table, or of the keys of objects. */
+export interface Mapping {
+  /** Column or key of the id, and of the company. */
+  id?: string;
+  company?: string;
+  /** Names of the columns of a file that has no header line. */
+  columns?: string[];
+  /** New names, by the ones in the file. */
+  rename?: Record<string, string>;
+  /** What is left out. */
+  skip?: string[];
+  /** Types of cells: `infer` where that loses nothing, or by column. Default `string`: as they are. */
+  types?: 'string' | 'infer' | Record<string, 'string' | 'number' | 'boolean' | 'date'>;
+  /** Values that count as empty, and cells that are booleans. */
+  null_values?: string[];
+  true_values?: string[];
+  false_values?: string[];
+  /** The sign between whole numbers and fractions; the other one may group digits. */
+  decimal?: '.' | ',';
+  /** How dates are written, such as `dd.MM.yyyy`; they become ISO 8601. */
+  date_format?: string;
 }
 
 export type Collection = 'users' | 'companies';
@@ -92,12 +129,20 @@ export async function outwaitSlot<T>(
 }
 
 /** Only what differs from the API's defaults, so that a server without these parameters takes the request too. */
-function writeQuery({ dryRun, metadata, existing, nested, onBusy }: ImportOptions): Query {
+function writeQuery(options: ImportOptions): Query {
+  const { dryRun, metadata, existing, nested, onBusy, repeats, delimiter, encoding } = options;
+  const { flat, ids, strict } = options;
   return {
     dry_run: dryRun || undefined,
     metadata: metadata === 'merge' ? undefined : metadata,
     existing: existing === 'upsert' ? undefined : existing,
     nested: nested === 'reject' ? undefined : nested,
+    repeats: repeats === 'last' ? undefined : repeats,
+    delimiter,
+    encoding,
+    flat: flat || undefined,
+    ids: ids === 'strict' ? undefined : ids,
+    strict: strict || undefined,
     on_busy: onBusy === 'reject' ? undefined : onBusy,
   };
 }
@@ -111,12 +156,21 @@ function writeUpload(
   const ownName = (bytes as { name?: unknown }).name;
   const given = options.filename ?? (typeof ownName === 'string' && ownName !== '' ? ownName : undefined);
   const format = rows ? 'ndjson' : (options.format ?? formatOf(given, bytes.type));
-  if (format === 'json') return { body: bytes, headers: { 'Content-Type': 'application/json' } };
+  if (format === 'json' && options.mapping === undefined)
+    return { body: bytes, headers: { 'Content-Type': 'application/json' } };
   const form = new FormData();
-  const type = format === 'csv' ? 'text/csv' : 'application/x-ndjson';
+  // Before the file: by then the service knows how to read it.
+  if (options.mapping !== undefined) form.set('mapping', JSON.stringify(options.mapping));
+  const type = PART_TYPES[format === 'json' ? 'file' : format];
   form.set('file', bytes.slice(0, bytes.size, type), filenameOf(given ?? `${collection}.${format}`, format));
   return { body: form, headers: {} };
 }
+
+const PART_TYPES = {
+  csv: 'text/csv',
+  ndjson: 'application/x-ndjson',
+  file: 'application/octet-stream',
+} as const satisfies Record<Exclude<Format, 'json'>, string>;
 
 /** The service takes a file of this name for CSV whatever else is said, so NDJSON must not have it. */
 function filenameOf(name: string, format: Format): string {

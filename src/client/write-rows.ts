@@ -19,8 +19,8 @@ export interface CompanyRow {
   metadata?: Readonly<Record<string, MetadataValue>> | null;
 }
 
-/** `json`: `{"users": [...]}`, `{"companies": [...]}` or the bare array. */
-export type Format = 'ndjson' | 'csv' | 'json';
+/** `json`: `{"users": [...]}`, `{"companies": [...]}` or the bare array. `file`: whatever the service finds it to be. */
+export type Format = 'ndjson' | 'csv' | 'json' | 'file';
 
 /** A file in one of the formats; a stream of Node is one of the iterables. */
 export type FileInput =
@@ -88,6 +88,7 @@ export function formatOf(filename: string | undefined, type: string): Format {
   if (/\.csv$/i.test(filename ?? '')) return 'csv';
   if (/\.json$/i.test(filename ?? '')) return 'json';
   if (/\.(ndjson|jsonl)$/i.test(filename ?? '')) return 'ndjson';
+  if (/\.(tsv|txt|xlsx|zip|gz)$/i.test(filename ?? '')) return 'file';
   if (/^text\/csv\b/i.test(type)) return 'csv';
   return /^application\/json\b/i.test(type) ? 'json' : 'ndjson';
 }

@@ -1,20 +1,16 @@
 /**
- * Says what a file is by its first bytes. Pure, and of the browser too: it takes bytes and knows neither streams nor errors.
- * What is text is told apart by what no line of NDJSON looks like, so that a file of lines with a broken first one stays a
- * file of lines. A new format is a line of SIGNATURES, or a rule of `recognize`.
+ * Says what a file is that is no text, by its first bytes. Pure, and of the browser too: it takes bytes and knows neither streams nor errors.
+ * A new format is a line of SIGNATURES, or a rule of `recognize`.
  */
 
 /** As much as `recognize` looks at. Give it the whole file when that is shorter. */
 export const HEAD_BYTES = 512;
 
-/** `document`: one JSON text over all lines. `lines`: NDJSON or CSV as far as can be seen. `foreign`: not read here. */
-export type Recognized =
-  | { kind: 'document' | 'lines' }
-  /** @property name what it is, after "This is" @property advice what to do, a sentence */
-  | { kind: 'foreign'; name: string; advice: string };
-
-interface Foreign {
+/** A file that is not read here. */
+export interface Foreign {
+  /** What it is, after "This is". */
   name: string;
+  /** What to do, a sentence. */
   advice: string;
 }
 
@@ -41,12 +37,10 @@ const SIGNATURES: readonly (readonly [signature: string, name: string, advice: s
   ['GIF8', 'an image', AS_TEXT],
 ];
 
-/** @param head the first HEAD_BYTES bytes, or all there are */
-export function recognize(head: Uint8Array): Recognized {
+/** @param head the first HEAD_BYTES bytes, or all there are @returns undefined for what is text, as far as can be seen */
+export function recognize(head: Uint8Array): Foreign | undefined {
   const text = latin1(head.subarray(0, HEAD_BYTES));
-  const foreign = signed(text) ?? zipped(text) ?? wide(text) ?? binary(text);
-  if (foreign !== undefined) return { kind: 'foreign', ...foreign };
-  return { kind: isDocument(text) ? 'document' : 'lines' };
+  return signed(text) ?? zipped(text) ?? wide(text) ?? binary(text);
 }
 
 function signed(text: string): Foreign | undefined {
@@ -64,13 +58,10 @@ function zipped(text: string): Foreign | undefined {
   return { name: 'a ZIP archive', advice: UNPACK };
 }
 
-/** Text of which every character has two bytes or four. The first characters of every format are ASCII. */
+/** Text of which every character has four bytes. The first characters of every format are ASCII. */
 function wide(text: string): Foreign | undefined {
-  if (/^(?:\xff\xfe\0\0|[\t\n\r -~]\0\0\0|\0\0\xfe\xff|\0\0\0[\t\n\r -~])/.test(text)) {
-    return { name: 'UTF-32 text', advice: AS_UTF8 };
-  }
-  const isWide = /^(?:\xff\xfe)?(?:[\t\n\r -~]\0){2}|^(?:\xfe\xff)?(?:\0[\t\n\r -~]){2}/.test(text);
-  return isWide ? { name: 'UTF-16 text', advice: AS_UTF8 } : undefined;
+  const isWide = /^(?:\xff\xfe\0\0|[\t\n\r -~]\0\0\0|\0\0\xfe\xff|\0\0\0[\t\n\r -~])/.test(text);
+  return isWide ? { name: 'UTF-32 text', advice: AS_UTF8 } : undefined;
 }
 
 /** Full of control characters, and no line begins as an object does. */
@@ -82,22 +73,6 @@ function binary(text: string): Foreign | undefined {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const CONTROLS = /[\0-\x08\x0e-\x1f]/g;
-
-/**
- * An array of objects, or an object that goes on behind its first line or holds the rows. A line of NDJSON that looks like
- * that is no row in any case.
- */
-function isDocument(text: string): boolean {
-  const start = text.replace(/^\xef\xbb\xbf/, '').replace(/^[ \t\r\n]+/, '');
-  const isWhole = text.length < HEAD_BYTES;
-  return (
-    /^\[[ \t\r\n]*\{/.test(start) ||
-    /^\[[ \t]*\r?\n/.test(start) ||
-    /^\{[ \t\r\n]*"(?:users|companies)"[ \t\r\n]*:[ \t\r\n]*\[/.test(start) ||
-    /^\{[ \t]*\r?\n[ \t\r\n]*["}]/.test(start) ||
-    (isWhole && /^\[[ \t\r\n]*\][ \t\r\n]*$/.test(start))
-  );
-}
 
 /** One character for each byte. */
 function latin1(bytes: Uint8Array): string {

@@ -13,7 +13,7 @@ export const JOB_ERRORS = {
 
 export type JobErrorCode = keyof typeof JOB_ERRORS;
 
-export interface Job extends ImportOptions, ReadingOptions {
+export interface Job extends ImportOptions, Pick<ReadingOptions, 'nested'> {
   id: string;
   environmentId: number;
   entity: Entity;

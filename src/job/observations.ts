@@ -40,16 +40,56 @@ const MESSAGES = {
     'The import has more distinct keys than the catalogue takes from one job; the values are stored.',
 } as const;
 
+/** What was found in a file, and in the ids of its rows. `detail` is the word that the sentence needs. */
+const FOUND = {
+  encoding_detected: (detail: string) =>
+    `The file is not UTF-8: it was read as ${detail}. The parameter encoding says another one.`,
+  delimiter_detected: (detail: string) =>
+    `The cells are divided by ${detail}. The parameter delimiter says another one.`,
+  id_column_detected: () =>
+    'This column was taken for the id, by its name. The parameter mapping says another one.',
+  column_renamed: (detail: string) =>
+    `Two columns are called ${JSON.stringify(detail)}: the later one is stored under this name.`,
+  column_left_out: () => 'The column has no name and is not stored.',
+  read_as_json: () => 'The file is one JSON document and was read as that.',
+  read_as_objects: () =>
+    'The file has objects that go over several lines, or stand on one: it was read object by object.',
+  read_as_csv: () => 'The file is a table and was read as CSV.',
+  read_as_ndjson: () => 'The file has one JSON object a line and was read as NDJSON.',
+  repeated_ids: (detail: string) =>
+    `${detail === '1' ? 'One id comes' : `${detail} ids come`} more than once. The parameter repeats says what becomes of such rows.`,
+  similar_ids: (detail: string) =>
+    `${detail} ids differ from another one only in case, white space or invisible characters. Each is a record of its own.`,
+} as const satisfies Record<string, (detail: string) => string>;
+
+type FoundCode = keyof typeof FOUND;
+
+/** Warnings that say of how many ids they are. */
+const OF_IDS: readonly string[] = ['repeated_ids', 'similar_ids'] satisfies FoundCode[];
+
+/** Codes of warnings, as the wire has them. */
+export const WARNING_CODES = [
+  ...(Object.keys(MESSAGES) as (keyof typeof MESSAGES)[]),
+  ...(Object.keys(FOUND) as FoundCode[]),
+  'type_changed',
+  'more_warnings',
+] as const;
+
+/** What there is to be said of a file as a whole. */
+export interface FileWarning {
+  code: Exclude<FoundCode, 'repeated_ids' | 'similar_ids'>;
+  /** The column; empty for the whole file. */
+  path: string;
+  detail: string;
+}
+
 /** A warning of a job as it stands on the wire. */
 export interface JobWarning {
-  code:
-    | 'unknown_key_ignored'
-    | 'nested_value_ignored'
-    | 'type_changed'
-    | 'properties_not_catalogued'
-    | 'more_warnings';
+  code: (typeof WARNING_CODES)[number];
   path: string;
   rows: number;
+  /** Of repeated and similar ids: how many. */
+  ids?: number;
   message: string;
 }
 
@@ -57,7 +97,7 @@ export interface JobWarning {
 export interface StoredWarning {
   code: Exclude<JobWarning['code'], 'more_warnings'>;
   path: string;
-  /** Of type_changed: the type that is new, and those that were known. */
+  /** Of type_changed: the type that is new, and those that were known. Of what was found in a file: the detail. */
   type: string;
   knownTypes: string[] | null;
   rows: number;
@@ -65,11 +105,22 @@ export interface StoredWarning {
 
 /** The warning with its sentence. */
 export function wordWarning({ code, path, type, knownTypes, rows }: StoredWarning): JobWarning {
-  const message =
-    code === 'type_changed'
-      ? `The property was known as ${(knownTypes ?? []).join(', ')}; ${rows} rows sent ${type}.`
-      : MESSAGES[code];
-  return { code, path, rows, message };
+  if (code === 'type_changed') {
+    const message = `The property was known as ${(knownTypes ?? []).join(', ')}; ${rows} rows sent ${type}.`;
+    return { code, path, rows, message };
+  }
+  const message = isFound(code) ? FOUND[code](type) : MESSAGES[code];
+  return { code, path, rows, ...(OF_IDS.includes(code) && { ids: Number(type) }), message };
+}
+
+/** What was found in a file, in a sentence. */
+export function tellFile({ code, path, detail }: FileWarning): string {
+  const { message } = wordWarning({ code, path, type: detail, knownTypes: null, rows: 0 });
+  return path === '' ? message : `${path}: ${message}`;
+}
+
+function isFound(code: string): code is FoundCode {
+  return Object.hasOwn(FOUND, code);
 }
 
 /**

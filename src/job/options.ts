@@ -1,5 +1,6 @@
 /** How an import treats what is stored already. Chosen by the client for each import, kept with its job. */
 import type { Entity } from './entity';
+import type { Reading } from './reading';
 
 export const METADATA_MODES = ['merge', 'replace'] as const;
 
@@ -22,6 +23,7 @@ export type NestedMode = (typeof NESTED_MODES)[number];
 /** How the rows of an import are read. */
 export interface ReadingOptions {
   nested: NestedMode;
+  reading: Reading;
 }
 
 export interface ImportOptions {

@@ -22,8 +22,12 @@ export function noRows(): OutcomeCounts {
  * docs/errors.md is generated from this table and from the one in src/errors.ts.
  */
 export const ROW_ERRORS = {
-  invalid_json:
-    'The row is not valid JSON or, in a CSV file, not a record of as many cells as the header has.',
+  invalid_json: 'The row is not valid JSON.',
+  too_many_cells: 'The record has more cells than the header has columns.',
+  quote_not_closed:
+    'A quote opens a cell and is not closed: what follows it was taken for the rest of the cell.',
+  invalid_closing_quote:
+    'A cell in quotes goes on behind its closing quote: a quote within such a cell is written twice.',
   invalid_encoding: 'The row is not valid UTF-8.',
   not_an_object: 'The row is not a JSON object.',
   id_missing: 'The row has no id.',
@@ -41,6 +45,7 @@ export const ROW_ERRORS = {
   row_too_large: 'The row is larger than 1 MiB.',
   already_exists: 'The id is stored already, and the import was to create only.',
   does_not_exist: 'The id is not stored, and the import was to update only.',
+  repeated_id: 'The id comes more than once in the file, and the import was to refuse such rows.',
   storage_error: 'The database refused this row, or could not store it in the time that a row may take.',
 } as const satisfies Record<string, string>;
 
@@ -54,7 +59,8 @@ export interface RowError {
   message: string;
 }
 
-/** The error with its sentence from the table. */
-export function rowError(code: RowErrorCode, path = ''): RowError {
-  return { code, path, message: ROW_ERRORS[code] };
+/** The error with its sentence from the table. @param more a sentence about this row; it never quotes a value */
+export function rowError(code: RowErrorCode, path = '', more?: string): RowError {
+  const message: string = ROW_ERRORS[code];
+  return { code, path, message: more === undefined ? message : `${message} ${more}` };
 }

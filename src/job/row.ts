@@ -4,6 +4,8 @@
 export interface StagedRow {
   /** 1-based position among the rows of the job. */
   row: number;
+  /** Line of the file where it begins; null for JSON bodies, absent where nobody asks. */
+  line?: number | null;
   raw: Buffer;
 }
 

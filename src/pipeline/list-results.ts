@@ -4,12 +4,14 @@
  */
 import type { Entity } from '#job/entity';
 import type { ResultOutcome } from '#job/outcome';
+import type { Reading } from '#job/reading';
 import type { Queryable } from '#store/client';
 import { findErasures } from '#store/erase';
 import { type RowResult, readResults } from '#store/row-results';
 import { readRowTail } from '#store/row-tails';
+import { createRowReader, createRowTexts, type RowReader } from './create-row-reader';
 import { ErasureFilter } from './erasure-filter';
-import { createRowReader, type RowReader } from './read-csv-row';
+import { quoteValues } from './quote-values';
 
 /** Rows and bytes of a page. */
 const PAGE_ROWS = 500;
@@ -20,20 +22,36 @@ export interface ResultsRequest {
   jobId: string;
   entity: Entity;
   csvHeader: Buffer | null;
+  reading: Reading;
   /** Only rows with one of these; undefined = all. */
   outcomes: readonly ResultOutcome[] | undefined;
   /** Whether the rows as they came are wanted. */
   withRaw: boolean;
+  /** Whether errors quote what they are about. */
+  withValues?: boolean;
 }
 
 /** Pages in the order of the rows; none is empty. */
 export async function* listResults(db: Queryable, request: ResultsRequest): AsyncGenerator<RowResult[]> {
   const readRow = createRowReader(request);
+  const { write } = createRowTexts(request);
+  const quote = (result: RowResult) => {
+    const { errors, raw, line } = result;
+    if (request.withValues !== true || raw === null || errors.length === 0) return result;
+    return { ...result, errors: quoteValues(errors, raw, line, write) };
+  };
   const erasures = new KnownErasures(db, request);
   let filter = await erasures.update();
   for (let after = 0; ; ) {
     const read = (withUnreadable: boolean) =>
-      readResults(db, { ...request, after, rows: PAGE_ROWS, bytes: PAGE_BYTES, withUnreadable });
+      readResults(db, {
+        ...request,
+        withRaw: request.withRaw || request.withValues === true,
+        after,
+        rows: PAGE_ROWS,
+        bytes: PAGE_BYTES,
+        withUnreadable,
+      });
     let page = await read(!filter.isEmpty);
     const before = filter;
     // Again behind the page: what was erased until here, and what was scrubbed since, is not shown.
@@ -44,7 +62,9 @@ export async function* listResults(db: Queryable, request: ResultsRequest): Asyn
     after = last.row;
     const shown: RowResult[] = [];
     for (const result of page)
-      shown.push(await show(result, readRow, filter, readRowTail(db, { ...request, row: result.row })));
+      shown.push(
+        quote(await show(result, readRow, filter, readRowTail(db, { ...request, row: result.row }))),
+      );
     yield shown;
   }
 }

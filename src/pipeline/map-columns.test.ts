@@ -1,37 +1,42 @@
 /** What the columns of a CSV become: nothing that stands in a cell is lost by a type, and no two columns become one. */
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { nameColumns } from '#file/name-columns';
 import { ENTITIES } from '#job/entity';
+import { CELL_TYPES, type CellType, type Mapping } from '#job/reading';
 import {
-  CELL_TYPES,
-  type CellType,
-  type ColumnMapping,
+  ColumnTypes,
   MappingError,
-  mapColumns,
-  placeColumns,
+  placeMapping,
+  planColumns,
   RecordWriter,
-  typesOf,
+  requireOwnKeys,
 } from './map-columns';
 
-const AS_IT_IS: ColumnMapping = {
-  idColumn: 'user_id',
-  renamed: new Map(),
-  skipped: new Set(),
-  types: new Map(),
-  infers: true,
-};
+/** The types that columns of these records get. */
+function typesOf(
+  header: readonly string[],
+  records: readonly string[][],
+  mapping: Mapping = { types: 'infer' },
+) {
+  const types = new ColumnTypes(planColumns(header, ENTITIES.user), mapping);
+  for (const record of records) types.add(record);
+  return types.types;
+}
 
 /** The type that a column of these cells gets. */
-function typeOf(cells: readonly string[]): CellType | undefined {
-  const columns = placeColumns(['user_id', 'cell'], ENTITIES.user);
-  const records = cells.map((cell) => ['u', cell]);
-  return typesOf(columns, AS_IT_IS, records)[1];
+function typeOf(cells: readonly string[], mapping?: Mapping): CellType | undefined {
+  return typesOf(
+    ['user_id', 'cell'],
+    cells.map((cell) => ['u', cell]),
+    mapping,
+  )[1];
 }
 
 /** The row of one record, by a column of a type. */
-function write(cell: string, type: CellType): string {
-  const writer = new RecordWriter(placeColumns(['user_id', 'cell'], ENTITIES.user), ['string', type]);
-  return writer.write(['u', cell]) ?? '';
+function write(cell: string, type: CellType, mapping: Mapping = {}): string {
+  const writer = new RecordWriter(planColumns(['user_id', 'cell'], ENTITIES.user), ['string', type], mapping);
+  return String(writer.write(['u', cell]));
 }
 
 describe('the type of a column', () => {
@@ -54,14 +59,47 @@ describe('the type of a column', () => {
   });
 
   it('is that of all its cells, and ids are strings whatever they look like', () => {
-    const columns = placeColumns(['user_id', 'company_id', 'n'], ENTITIES.user);
-    expect(
-      typesOf(columns, AS_IT_IS, [
-        ['1', '2', '3'],
-        ['4', '5', 'x'],
-      ]),
-    ).toEqual(Array(3).fill('string'));
+    const records = [
+      ['1', '2', '3'],
+      ['4', '5', 'x'],
+    ];
+    expect(typesOf(['user_id', 'company_id', 'n'], records)).toEqual(Array(3).fill('string'));
   });
+
+  it.each<[CellType, Mapping, string[]]>([
+    ['number', { decimal: ',' }, ['1.234,56', '0,5', '1234', '-1.000']],
+    ['string', { decimal: ',' }, ['1,234.56']],
+    ['string', { decimal: ',' }, ['007']],
+    ['string', { decimal: ',' }, ['12.34']],
+    ['number', { decimal: '.' }, ['1,234.56', '12.5']],
+    [
+      'boolean',
+      { true_values: ['WAHR', 'yes'], false_values: ['FALSCH'] },
+      ['WAHR', 'FALSCH', 'yes', 'true'],
+    ],
+    ['number', { null_values: ['N/A', '-'] }, ['1', 'N/A', '-', '2']],
+    ['date', { date_format: 'dd.MM.yyyy' }, ['31.01.2026', '29.02.2024']],
+    ['string', { date_format: 'dd.MM.yyyy' }, ['31.02.2026']],
+    ['string', { date_format: 'dd.MM.yyyy' }, ['2026-01-31']],
+  ])('is %s when asked for %j and the cells are %j', (type, mapping, cells) => {
+    expect(typeOf(cells, { types: 'infer', ...mapping })).toBe(type);
+  });
+});
+
+it.each<[string, CellType, Mapping, string]>([
+  ['1.234,50', 'number', { decimal: ',' }, '{"user_id":"u","metadata":{"cell":1234.50}}'],
+  ['31.01.2026', 'date', { date_format: 'dd.MM.yyyy' }, '{"user_id":"u","metadata":{"cell":"2026-01-31"}}'],
+  [
+    '1/2/2026 9:05',
+    'date',
+    { date_format: 'M/d/yyyy H:mm' },
+    '{"user_id":"u","metadata":{"cell":"2026-01-02T09:05:00"}}',
+  ],
+  ['WAHR', 'boolean', { true_values: ['WAHR'] }, '{"user_id":"u","metadata":{"cell":true}}'],
+  ['NULL', 'string', { null_values: ['NULL'] }, '{"user_id":"u","metadata":{}}'],
+  ['NULL', 'string', {}, '{"user_id":"u","metadata":{"cell":"NULL"}}'],
+])('%s as %s with %j is %s', (cell, type, mapping, json) => {
+  expect(write(cell, type, mapping)).toBe(json);
 });
 
 it('whatever the cell and the type, the row says the cell, character by character', () => {
@@ -85,7 +123,7 @@ it('whatever the cell and the type, the row says the cell, character by characte
 });
 
 it('a cell that does not have the type of its column stays a string and is counted', () => {
-  const writer = new RecordWriter(placeColumns(['user_id', 'n'], ENTITIES.user), ['string', 'number']);
+  const writer = new RecordWriter(planColumns(['user_id', 'n'], ENTITIES.user), ['string', 'number']);
   expect(['1', 'x', '', '2'].map((cell) => writer.write(['u', cell]))).toEqual([
     '{"user_id":"u","metadata":{"n":1}}',
     '{"user_id":"u","metadata":{"n":"x"}}',
@@ -95,35 +133,69 @@ it('a cell that does not have the type of its column stays a string and is count
   expect([...writer.misfits]).toEqual([['n', 1]]);
 });
 
+/** The columns by a mapping, as a file's are settled. */
+function mapped(
+  header: readonly string[],
+  mapping: Mapping,
+  idColumn = 0,
+  companyColumn: number | null = null,
+) {
+  const columns = planColumns(header, ENTITIES.user, {
+    ...placeMapping(nameColumns(header), mapping),
+    idColumn,
+    companyColumn,
+  });
+  requireOwnKeys(columns);
+  return columns;
+}
+
 describe('a mapping', () => {
-  it('names the columns of id and company, and renames the others', () => {
-    const mapping = {
-      ...AS_IT_IS,
-      idColumn: 'key',
-      companyColumn: 'org',
-      renamed: new Map([['Plan Name', 'plan']]),
-    };
-    const columns = mapColumns(['key', 'org', 'Plan Name', '__proto__'], ENTITIES.user, mapping);
+  it('renames columns, whatever they are called', () => {
+    const columns = mapped(
+      ['key', 'org', 'Plan Name', '__proto__'],
+      { rename: { 'plan name': 'plan' } },
+      0,
+      1,
+    );
     expect(new RecordWriter(columns).write(['u', 'c', 'pro', 'x'])).toBe(
       '{"user_id":"u","company_id":"c","metadata":{"plan":"pro","__proto__":"x"}}',
     );
   });
 
-  it('leaves columns out, also ones that come twice', () => {
-    const mapping = { ...AS_IT_IS, skipped: new Set(['secret', 'company_id']) };
-    const columns = mapColumns(['user_id', 'secret', 'a', 'secret', 'company_id'], ENTITIES.user, mapping);
-    const writer = new RecordWriter(columns);
-    expect(writer.write(['u', 'x', 'y', 'z', 'c'])).toBe('{"user_id":"u","metadata":{"a":"y"}}');
+  it('leaves columns out, and columns without a name or with the errors of an earlier import are left out', () => {
+    const columns = mapped(['user_id', 'secret', 'a', '', 'muster_error'], { skip: ['secret'] });
+    expect(new RecordWriter(columns).write(['u', 'x', 'y', 'z', 'c'])).toBe(
+      '{"user_id":"u","metadata":{"a":"y"}}',
+    );
   });
 
-  it.each<[string, string[], Partial<ColumnMapping>]>([
-    ['leaves out a column that is not there', ['user_id'], { skipped: new Set(['a']) }],
-    ['names a column that is not there', ['user_id'], { companyColumn: 'org' }],
-    ['renames a column that is not there', ['user_id'], { renamed: new Map([['a', 'b']]) }],
-    ['types a column that is not there', ['user_id'], { types: new Map([['a', 'number']]) }],
-    ['makes one of two columns', ['user_id', 'a', 'b'], { renamed: new Map([['a', 'b']]) }],
-    ['meets a header that has a column twice', ['user_id', 'a', 'a'], {}],
-  ])('that %s is refused', (_name, header, given) => {
-    expect(() => mapColumns(header, ENTITIES.user, { ...AS_IT_IS, ...given })).toThrow(MappingError);
+  it.each<[string, string[], Mapping]>([
+    ['leaves out a column that is not there', ['user_id'], { skip: ['a'] }],
+    ['renames a column that is not there', ['user_id'], { rename: { a: 'b' } }],
+    ['makes one of two columns', ['user_id', 'a', 'b'], { rename: { a: 'b' } }],
+  ])('that %s is refused', (_name, header, mapping) => {
+    expect(() => mapped(header, mapping)).toThrow(MappingError);
+  });
+
+  it('that types a column that is not there is refused', () => {
+    expect(() => typesOf(['user_id'], [], { types: { a: 'number' } })).toThrow(MappingError);
+  });
+});
+
+describe('a record', () => {
+  const writer = new RecordWriter(planColumns(['user_id', 'email', 'email'], ENTITIES.user));
+
+  it('of which cells are missing at the end has them empty', () => {
+    expect(writer.write(['u'])).toBe('{"user_id":"u","metadata":{}}');
+  });
+
+  it('with more cells than columns fails and says how many, unless they are empty', () => {
+    expect(writer.write(['u', '1', '2', '', ''])).toBe(
+      '{"user_id":"u","metadata":{"email":"1","email_2":"2"}}',
+    );
+    expect(writer.write(['u', '1', '2', '3'])).toMatchObject({
+      code: 'too_many_cells',
+      message: expect.stringContaining('4 cells; there are 3 columns'),
+    });
   });
 });

@@ -4,6 +4,8 @@
  * Plain checks instead of a schema library, because this runs for every value of every row.
  */
 import { isUtf8 } from 'node:buffer';
+import { explainJson } from '#file/explain-json';
+import { ID_ALIASES } from '#file/find-id-column';
 import { ENTITIES, type Entity } from '#job/entity';
 import type { PropertyType } from '#job/observations';
 import type { NestedMode } from '#job/options';
@@ -101,9 +103,15 @@ export function readRow(raw: Buffer, entity: Entity, nested: NestedMode = 'rejec
   try {
     value = JSON.parse(text);
   } catch {
-    return refusedRow(rowError('invalid_json'));
+    return refusedRow(invalidJson(text));
   }
   return checkRow(text, value, entity, nested);
+}
+
+/** Why a text is no JSON. */
+export function invalidJson(text: string): RowError {
+  const { path, message } = explainJson(text);
+  return rowError('invalid_json', path, message);
 }
 
 /** The same of a row that was parsed already. @param value what JSON.parse has made of the text */
@@ -171,11 +179,24 @@ function own(object: Record<string, unknown>, key: string): unknown {
 
 function readId(object: Record<string, unknown>, idKey: string, errors: RowError[]): string | null {
   const id = own(object, idKey);
-  if (id === undefined || id === null || id === '') errors.push(rowError('id_missing', idKey));
+  if (id === undefined || id === null || id === '')
+    errors.push(rowError('id_missing', idKey, hintOfAlias(object)));
   else if (typeof id === 'string' && !isStorableText(id)) errors.push(rowError('invalid_character', idKey));
-  else if (!isId(id)) errors.push(rowError('id_invalid', idKey));
+  else if (!isId(id)) errors.push(rowError('id_invalid', idKey, hintOfNumber(id)));
   else return id;
   return null;
+}
+
+/** Where the id may be instead. */
+function hintOfAlias(object: Record<string, unknown>): string | undefined {
+  const alias = ID_ALIASES.find((key) => Object.hasOwn(object, key));
+  if (alias === undefined) return undefined;
+  return `It has the key ${alias}: if that is the id, say mapping={"id":"${alias}"}, or --id-column ${alias} on the command line.`;
+}
+
+function hintOfNumber(id: unknown): string | undefined {
+  if (typeof id !== 'number') return undefined;
+  return 'It is a number: put it in quotes, or say ids=stringify, which takes it as the text that it is.';
 }
 
 function readCompanyId(object: Record<string, unknown>, errors: RowError[]): string | null | undefined {

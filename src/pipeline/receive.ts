@@ -4,7 +4,7 @@ import type { Logger } from '#logger';
 import type { DeliveryQueue } from '#queue/delivery-queue';
 import type { Transaction } from '#store/client';
 import { deliverSlice } from './deliver';
-import type { StagedUpload } from './stage';
+import type { StagedUpload, UploadedFile } from './stage';
 
 /**
  * Makes the job and sends it on its way, unless it waits for its turn.
@@ -14,11 +14,11 @@ import type { StagedUpload } from './stage';
  */
 export async function receive(
   upload: StagedUpload,
-  filename: string,
+  file: UploadedFile,
   deps: { queue: DeliveryQueue; logger: Logger },
   also?: (tx: Transaction, job: Job) => Promise<void>,
 ): Promise<Job> {
-  const job = await upload.accept(filename, also);
+  const job = await upload.accept(file, also);
   sendOff(job, deps);
   return job;
 }

@@ -77,7 +77,7 @@ async function makeChild(tx: Transaction, request: RetryRequest, scrubbedId: num
 
 function inherited(parent: LockedJob) {
   const { id: parentJobId, environmentId, entity, filename, csvHeader } = parent;
-  const { dryRun, metadataMode, existingMode, nested } = parent;
+  const { dryRun, metadataMode, existingMode, nested, reading } = parent;
   return {
     parentJobId,
     environmentId,
@@ -88,5 +88,6 @@ function inherited(parent: LockedJob) {
     metadataMode,
     existingMode,
     nested,
+    reading,
   };
 }

@@ -23,9 +23,9 @@ import {
   scrubIds,
   scrubRows,
 } from '#store/scrub';
+import { createRowReader } from './create-row-reader';
 import { withoutErased } from './erased-header';
 import { ErasureFilter } from './erasure-filter';
-import { createRowReader } from './read-csv-row';
 import { scrubJobKeys, scrubNames } from './scrub-names';
 
 /** Any number that no one else locks; spells MSTU. */
@@ -122,7 +122,7 @@ async function scrubJobRow(
   const about = erasures.filter(({ id }) => id > job.ordinal);
   const told = new ErasureFilter(about, job.entity);
   const filename = told.isTold(job.filename) ? erasedFilename(job.filename) : job.filename;
-  const csvHeader = job.csvHeader && withoutErased(job.csvHeader, job.entity, about);
+  const csvHeader = job.csvHeader && withoutErased(job.csvHeader, job.entity, about, job.reading.delimiter);
   const isRewritten = filename !== job.filename || csvHeader !== job.csvHeader;
   if (isRewritten) await rewriteJob(tx, job, { filename, csvHeader });
   const isRid = !filter.isEmpty && (await scrubJobKeys(tx, job.id, erasures));

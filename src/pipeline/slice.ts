@@ -78,8 +78,8 @@ export async function* readBatches(
   most = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<readonly StagedRow[], void> {
   const { environmentId, id: jobId } = job;
-  // Behind the cursor only validation has left results, those of the rows that it has refused.
-  const haveResults = job.failedRows > 0;
+  // Behind the cursor only validation has left results, those of the rows that it has refused or found to be repeats.
+  const haveResults = job.failedRows > 0 || job.reading.repeats !== undefined;
   const read = (after: number) => {
     const range = { environmentId, jobId, after, rows, bytes: BATCH_BYTES };
     const batch = store.session((session) => readStagedRows(session, range, haveResults));

@@ -10,13 +10,15 @@
 import type { Readable } from 'node:stream';
 import { AppError } from '#errors';
 import type { Job } from '#job/job';
+import type { Mapping } from '#job/reading';
 import type { Queryable, Store, Transaction } from '#store/client';
+import { insertWarnings } from '#store/job-warnings';
 import { insertJob } from '#store/jobs';
 import { requireOpenEnvironment } from '#store/open-environment';
 import { insertRowTails, type RowTail } from '#store/row-tails';
 import { copyStagedRows, StagingBuffer } from '#store/staged-rows';
 import { beginUpload, discardUpload, endUpload } from '#store/uploads';
-import type { RowCutter } from './cut/row-cutter';
+import type { FileCutter, SettledFile } from './cut/cut-file';
 import type { ImportRequest } from './import-request';
 import { RequestDigest, requireSize } from './request-digest';
 import { inPlace, requireRoom, takePlace } from './slot';
@@ -37,11 +39,19 @@ export interface StageOptions {
   maxBytes: number;
   /** Bytes of all imports that the environment may keep; 0 = no limit. */
   maxStoredBytes: number;
-  cutter: RowCutter;
+  cutter: FileCutter;
   /** Of all uploads of the process. */
   memory: UploadMemory;
   /** Whether the digest will be asked for. */
   withDigest: boolean;
+}
+
+/** What an upload says of its file. */
+export interface UploadedFile {
+  /** Safe base name; empty for a body. */
+  filename: string;
+  /** A mapping that came behind the file. */
+  mapping?: Mapping | undefined;
 }
 
 /** A body whose rows are all staged. Call one of the two methods, once. */
@@ -52,11 +62,12 @@ export interface StagedUpload {
   digest: Buffer;
   /**
    * Makes the job: after this everything is committed and the job holds the slot or its place in the line.
-   * @param filename safe base name
+   * @param file its safe base name, and the mapping that came behind it
    * @param also what else belongs to the same transaction
-   * @throws AppError job_in_progress when another request was faster, storage_full, and what `also` throws; nothing is left then
+   * @throws AppError job_in_progress when another request was faster, storage_full, what the cutter's `settle` throws, and
+   * what `also` throws; nothing is left then
    */
-  accept(filename: string, also?: (tx: Transaction, job: Job) => Promise<void>): Promise<Job>;
+  accept(file: UploadedFile, also?: (tx: Transaction, job: Job) => Promise<void>): Promise<Job>;
   /** Removes every trace. */
   discard(): Promise<void>;
 }
@@ -118,7 +129,10 @@ class Upload implements StagedUpload {
       if (this.stagedBytes >= PIECE_BYTES) await this.putAside();
     }
     cutter.end(this.add, this.addTail);
-    if (this.rows === 0) throw new AppError('empty_import');
+    if (this.rows === 0) {
+      const details = cutter.header === undefined ? undefined : 'The file has a header line and no rows.';
+      throw new AppError('empty_import', details === undefined ? {} : { details });
+    }
   }
 
   private readonly add = (raw: Buffer, line: number | null): void => {
@@ -184,12 +198,15 @@ class Upload implements StagedUpload {
   }
 
   async accept(
-    filename: string,
+    file: UploadedFile,
     also: (tx: Transaction, job: Job) => Promise<void> = async () => {},
   ): Promise<Job> {
     const { store, request } = this.options;
     const rest = this.takeStaged();
+    let settled: SettledFile;
     try {
+      settled = this.options.cutter.settle(file.mapping);
+      this.hash.addMapping(file.mapping);
       await this.stageSpooled();
     } catch (error) {
       await this.discard();
@@ -197,7 +214,7 @@ class Upload implements StagedUpload {
     }
     const make = () =>
       store.transaction(async (tx) => {
-        const job = await this.makeJob(tx, rest, filename);
+        const job = await this.makeJob(tx, rest, file.filename, settled);
         await also(tx, job);
         return job;
       });
@@ -213,7 +230,12 @@ class Upload implements StagedUpload {
     }
   }
 
-  private async makeJob(tx: Transaction, rest: Staged, filename: string): Promise<Job> {
+  private async makeJob(
+    tx: Transaction,
+    rest: Staged,
+    filename: string,
+    { reading, warnings }: SettledFile,
+  ): Promise<Job> {
     const { request, jobId, cutter } = this.options;
     const { owner, entity, requestId, dryRun, metadataMode, existingMode, nested } = request;
     await requireOpenEnvironment(tx, owner.environmentId);
@@ -234,8 +256,14 @@ class Upload implements StagedUpload {
       metadataMode,
       existingMode,
       nested,
+      reading,
       parentJobId: null,
     });
+    await insertWarnings(
+      tx,
+      job,
+      warnings.map(({ code, path, detail }) => ({ code, path, type: detail, rows: this.rows })),
+    );
     await requireStorage(tx, { ...this.quota, more: 0 });
     return job;
   }

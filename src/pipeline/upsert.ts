@@ -9,7 +9,7 @@ import { digestRow } from '#store/row-digest';
 import { insertErasedRows, insertRefusedRows, type RefusedRow } from '#store/row-results';
 import { type UpsertBounds, type Upserted, upsertSomeRows } from '#store/upsert-rows';
 import { BatchSize } from './batch-size';
-import { createRowReader, type RowReader } from './read-csv-row';
+import { createRowReader, type RowReader } from './create-row-reader';
 import { inStretches, readBatches, type Slice, type SliceOutcome, sliceTimer } from './slice';
 import { acrossLeap, afterSlice, settlePace, takeTurn } from './throttle';
 
@@ -112,12 +112,12 @@ async function sortOut(
 ): Promise<SortedBatch> {
   const sorted: SortedBatch = { accepted: [], refused: [], erased: [] };
   for await (const stretch of inStretches(batch)) {
-    for (const { row, raw } of stretch) {
+    for (const { row, line, raw } of stretch) {
       if (raw.length === 0) {
         sorted.erased.push(row);
         continue;
       }
-      const read = readRow(raw);
+      const read = readRow(raw, line);
       const { id, companyId, errors, hasNulls } = read;
       if (!erasures.isEmpty && (await erasures.isErased(id, raw))) {
         sorted.erased.push(row);

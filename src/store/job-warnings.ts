@@ -1,7 +1,7 @@
 /** The warnings of jobs, one row each. The job itself shows the first of them (src/job/observations.ts says how many). */
 import type { JobWarning, StoredWarning } from '#job/observations';
 import { wordWarning } from '#job/observations';
-import type { Queryable } from './client';
+import type { Queryable, Transaction } from './client';
 
 interface WarnedJob {
   id: string;
@@ -32,6 +32,21 @@ export async function listWarnings(
     warning: wordWarning({ ...row, path: shown }),
     key: [row.code, row.path, row.type],
   }));
+}
+
+/** Notes what was found in the file of a job, or in the ids of its rows. @param rows of the job */
+export async function insertWarnings(
+  tx: Transaction,
+  job: WarnedJob,
+  warnings: readonly Pick<StoredWarning, 'code' | 'path' | 'type' | 'rows'>[],
+): Promise<void> {
+  if (warnings.length === 0) return;
+  await tx.query(
+    `INSERT INTO job_warnings (environment_id, job_id, code, path, type, known_types, rows)
+     SELECT $1, $2, code, path, type, '{}', rows
+     FROM jsonb_to_recordset($3::jsonb) AS w(code text, path text, type text, rows int) ON CONFLICT DO NOTHING`,
+    [job.environmentId, job.id, JSON.stringify(warnings)],
+  );
 }
 
 /** How many warnings the job has, and of how many rows they are, a row with several counted for each. */

@@ -3,6 +3,7 @@ import type { Entity } from '#job/entity';
 import type { Job } from '#job/job';
 import type { JobStatus } from '#job/lifecycle';
 import type { ImportOptions, ReadingOptions } from '#job/options';
+import type { Reading } from '#job/reading';
 import { KEY_IS_OPEN } from './api-keys';
 import type { Queryable } from './client';
 
@@ -64,8 +65,8 @@ export async function insertJob(db: Queryable, job: NewJob): Promise<Job> {
   const { rows } = await db.query<Job>(
     `INSERT INTO jobs (id, environment_id, entity, filename, file_size, total_rows, request_id, csv_header,
                        dry_run, metadata_mode, existing_mode, parent_job_id, holds_slot, nested, dry_run_slot,
-                       submitted_at, due_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, clock_timestamp(), clock_timestamp())
+                       reading, submitted_at, due_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16::jsonb, clock_timestamp(), clock_timestamp())
      RETURNING ${JOB_COLUMNS}`,
     [
       job.id,
@@ -83,6 +84,7 @@ export async function insertJob(db: Queryable, job: NewJob): Promise<Job> {
       job.holdsSlot,
       job.nested,
       job.dryRunSlot,
+      JSON.stringify(job.reading),
     ],
   );
   return rows[0] as Job;
@@ -138,17 +140,20 @@ export async function readAskedJobs(
   return found;
 }
 
-/** The header line of the CSV file that a job came in; null when its rows are JSON. */
-export async function readCsvHeader(
-  db: Queryable,
-  environmentId: number,
-  id: string,
-): Promise<Buffer | null> {
-  const { rows } = await db.query<{ header: Buffer | null }>(
-    'SELECT csv_header AS header FROM jobs WHERE id = $1 AND environment_id = $2',
+/** What the rows of a job came in. */
+export interface JobOrigin {
+  /** The header line of a table; null when the rows are JSON. */
+  csvHeader: Buffer | null;
+  reading: Reading;
+}
+
+/** What the rows of a job are read by. */
+export async function readJobOrigin(db: Queryable, environmentId: number, id: string): Promise<JobOrigin> {
+  const { rows } = await db.query<JobOrigin>(
+    'SELECT csv_header AS "csvHeader", reading FROM jobs WHERE id = $1 AND environment_id = $2',
     [id, environmentId],
   );
-  return rows[0]?.header ?? null;
+  return rows[0] ?? { csvHeader: null, reading: {} };
 }
 
 /** The job that holds the environment's slot, with the database's time; undefined when the slot is free. */

@@ -8,6 +8,7 @@ import type { Job, JobErrorCode } from '#job/job';
 import { type FinalStatus, type JobStatus, TRANSITIONS } from '#job/lifecycle';
 import { type JobWarning, type Observations, unpackObservations } from '#job/observations';
 import type { OutcomeCounts } from '#job/outcome';
+import type { Reading } from '#job/reading';
 import { LOCK_TIMEOUT_MS, type Queryable, type Transaction } from './client';
 import { handOverDryRunSlot, lockDryRuns } from './dry-run-line';
 import { lockAgainstErasure } from './erase';
@@ -33,6 +34,7 @@ export interface LockedJob extends Job {
   batchRows: number | null;
   /** Header line of a CSV file; null when the rows are JSON. */
   csvHeader: Buffer | null;
+  reading: Reading;
   /** The environment's own throttle; null = the service's setting. */
   environmentUsersPerMinute: number | null;
   /** Slug of the environment. */
@@ -97,7 +99,7 @@ export async function awaitJobLock(
 type PackedJob = Omit<LockedJob, 'olderObservations'> & { observations: unknown };
 
 const SLICE_COLUMNS = `${JOB_COLUMNS}, nullif(observations, '{}') AS observations, observed_keys AS "observedKeys",
-         ignored_keys AS "ignoredKeys", batch_rows AS "batchRows", csv_header AS "csvHeader",
+         ignored_keys AS "ignoredKeys", batch_rows AS "batchRows", csv_header AS "csvHeader", reading,
          (SELECT users_per_minute FROM environments e WHERE e.id = environment_id) AS "environmentUsersPerMinute",
          (SELECT slug FROM environments e WHERE e.id = environment_id) AS environment`;
 

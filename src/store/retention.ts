@@ -10,7 +10,7 @@ import { deleteWorkOfEnded } from './worker-shares';
 const BATCH_ROWS = 5_000;
 /** Any number that no one else locks; spells MSTD. */
 const RETENTION_LOCK = 0x4d535444;
-const TABLES = ['row_tails', 'staged_rows', 'row_results'] as const;
+const TABLES = ['row_tails', 'row_repeats', 'staged_rows', 'row_results'] as const;
 /** How long an Idempotency-Key is remembered. */
 const KEY_HOURS = 24;
 /** How long a dry run is kept after its end: as long at least as a key that gives its answer again. */

@@ -3,6 +3,7 @@
  * loses id and errors; the place of both stays. How far that has come stands in `erasure_walks`, one for each environment.
  */
 import type { Entity } from '#job/entity';
+import type { Reading } from '#job/reading';
 import type { StagedRow } from '#job/row';
 import type { Queryable, Transaction } from './client';
 import { emptyStagedRows } from './staged-rows';
@@ -16,13 +17,14 @@ export interface ScrubbedJob {
   /** As it is stored, not as it is shown. */
   filename: string;
   csvHeader: Buffer | null;
+  reading: Reading;
   totalRows: number;
   /** Whether it may have rows without a result, or results without an id. */
   hasUnread: boolean;
 }
 
 const COLUMNS = `id, environment_id AS "environmentId", entity, ordinal::float8 AS ordinal, filename,
-  csv_header AS "csvHeader", total_rows AS "totalRows",
+  csv_header AS "csvHeader", reading, total_rows AS "totalRows",
   failed_rows > 0 OR created_rows + updated_rows + unchanged_rows + failed_rows < total_rows AS "hasUnread"`;
 
 export async function findScrubbedJob(

@@ -115,8 +115,8 @@ export async function readStagedRows(
     SELECT FROM row_results r WHERE r.environment_id = ${environment} AND r.job_id = ${job} AND r.row = s.row OFFSET 0)`;
   const copy = session.query(
     copyTo(`COPY (
-      SELECT row, raw FROM (
-        SELECT s.row, s.raw, sum(octet_length(s.raw)) OVER (ORDER BY s.row ROWS UNBOUNDED PRECEDING)
+      SELECT row, line, raw FROM (
+        SELECT s.row, s.line, s.raw, sum(octet_length(s.raw)) OVER (ORDER BY s.row ROWS UNBOUNDED PRECEDING)
                                - octet_length(s.raw) AS bytes_before
         FROM staged_rows s
         WHERE s.environment_id = ${environment} AND s.job_id = ${job} AND s.row > ${after} ${haveResults ? withoutResult : ''}
@@ -134,14 +134,17 @@ export async function readStagedRows(
   }
 }
 
-/** Takes (row, raw) out of the binary form of COPY. The rows are views on the bytes. */
+/** Takes (row, line, raw) out of the binary form of COPY. The rows are views on the bytes. */
 function parseCopied(bytes: Buffer): StagedRow[] {
   const rows: StagedRow[] = [];
   for (let at = COPY_HEADER.length; bytes.readInt16BE(at) !== -1; ) {
     const row = bytes.readInt32BE(at + 2 + 4);
-    const start = at + 2 + 4 + 4 + 4;
+    const lineAt = at + 2 + 4 + 4;
+    const hasLine = bytes.readInt32BE(lineAt) !== -1;
+    const line = hasLine ? bytes.readInt32BE(lineAt + 4) : null;
+    const start = lineAt + 4 + (hasLine ? 4 : 0) + 4;
     at = start + bytes.readInt32BE(start - 4);
-    rows.push({ row, raw: bytes.subarray(start, at) });
+    rows.push({ row, line, raw: bytes.subarray(start, at) });
   }
   return rows;
 }

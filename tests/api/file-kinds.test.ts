@@ -28,7 +28,7 @@ const KINDS: [string, Buffer, RegExp][] = [
   ['gzip', gzipSync(ROWS), /gzip/],
   ['an Excel workbook', WORKBOOK, /Excel workbook.*CSV/],
   ['a picture', Buffer.from('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1'), /image/],
-  ['UTF-16 text', Buffer.from(`\ufeff${ROWS}`, 'utf16le'), /UTF-16.*UTF-8/],
+  ['UTF-32 text', Buffer.from(Array.from(ROWS).flatMap((c) => [c.charCodeAt(0), 0, 0, 0])), /UTF-32.*UTF-8/],
 ];
 
 describe.each(KINDS)('%s is refused, and named,', (_, bytes, sentence) => {
@@ -80,16 +80,38 @@ describe('a file that is one JSON document is read as one:', () => {
   });
 
   it('one that holds no users is refused as a whole', async () => {
-    await expectRefusal(muster, () => sendFile('{\n  "user_id": "kind-1"\n}\n'), 400, 'missing_users');
+    await expectRefusal(
+      muster,
+      () => sendFile('{\n  "users": 1,\n "companies": []\n}\n'),
+      400,
+      'missing_users',
+    );
     await expectRefusal(muster, () => sendFile('[\n]\n'), 400, 'empty_import');
     await expectRefusal(muster, () => sendFile('[{"user_id":"a"}'), 400, 'invalid_json');
   });
 });
 
-it('a body that says it is NDJSON and is one JSON document is told which type to send', async () => {
-  const send = () => sendBody(JSON.stringify({ users: USERS }, null, 2), 'application/x-ndjson');
-  const { body } = await expectRefusal(muster, send, 400, 'invalid_json');
-  expect(body.errors[0].details).toContain('application/json');
+it('a body that says it is NDJSON and is one JSON document is read as one, and that is said', async () => {
+  const { body } = await sendBody(JSON.stringify({ users: USERS }, null, 2), 'application/x-ndjson').expect(
+    202,
+  );
+  expect(await muster.finished(body.job_id)).toMatchObject({
+    total_rows: 2,
+    failed_rows: 0,
+    warnings: [{ code: 'read_as_json' }],
+  });
+});
+
+it('UTF-16 text is read as a file and as a body, and that is said', async () => {
+  const wide = Buffer.from(`\ufeff${ROWS}`, 'utf16le');
+  for (const send of [() => sendFile(wide), () => sendBody(wide, 'application/x-ndjson')]) {
+    const { body } = await send().expect(202);
+    expect(await muster.finished(body.job_id)).toMatchObject({
+      total_rows: 2,
+      failed_rows: 0,
+      warnings: [{ code: 'encoding_detected' }],
+    });
+  }
 });
 
 it('a file of lines whose first one is broken is still a file of lines', async () => {

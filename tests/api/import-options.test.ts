@@ -56,6 +56,7 @@ describe('a dry run', () => {
       failed_rows: 1,
     });
     expect(job.warnings).toEqual([
+      expect.objectContaining({ code: 'repeated_ids', path: 'user_id', rows: 3, ids: 1 }),
       expect.objectContaining({ code: 'type_changed', path: 'metadata.age', rows: 1 }),
       expect.objectContaining({ code: 'unknown_key_ignored', path: 'extra', rows: 1 }),
     ]);
@@ -151,6 +152,7 @@ describe('objects and arrays as metadata values', () => {
       { code: 'nested_value_ignored', path: 'metadata.address', rows: 2 },
       { code: 'nested_value_ignored', path: 'metadata.empty', rows: 2 },
       { code: 'nested_value_ignored', path: 'metadata.tags', rows: 2 },
+      { code: 'repeated_ids', path: 'user_id', rows: 2, ids: 1 },
     ];
     for (const query of ['nested=ignore&dry_run=true', 'nested=ignore']) {
       const job = await importRows(query, [ROW, { ...ROW, company_id: 'c' }]);

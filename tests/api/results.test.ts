@@ -46,16 +46,17 @@ describe('results', () => {
     expect(headers['content-type']).toBe('application/x-ndjson');
     const message = expect.stringMatching(/^[A-Z].*\.$/);
     const failed = (code: string, path: string) => ({ outcome: 'failed', errors: [{ code, path, message }] });
+    const superseded = { superseded: true };
     expect(
       body
         .split('\n')
         .slice(0, -1)
         .map((line) => JSON.parse(line)),
     ).toEqual([
-      { row: 1, line: 1, id: 'r1', outcome: 'created', errors: [] },
+      { row: 1, line: 1, id: 'r1', outcome: 'created', errors: [], ...superseded },
       { row: 2, line: 2, id: null, ...failed('id_invalid', 'user_id') },
       { row: 3, line: 5, id: 'r3', ...failed('metadata_value_invalid', 'metadata.a') },
-      { row: 4, line: 6, id: 'r1', outcome: 'unchanged', errors: [] },
+      { row: 4, line: 6, id: 'r1', outcome: 'unchanged', errors: [], ...superseded },
       { row: 5, line: 7, id: null, ...failed('invalid_json', '') },
       { row: 6, line: 8, id: 'r1', outcome: 'updated', errors: [] },
     ]);

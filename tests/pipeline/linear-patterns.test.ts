@@ -6,7 +6,7 @@ import { parseSync } from '@swc/core';
 import { readRow } from '#pipeline/read-row';
 
 /** Where bytes of clients are looked at. */
-const FOLDERS = ['src/pipeline', 'src/dialect', 'src/job', 'apps/api'];
+const FOLDERS = ['src/pipeline', 'src/dialect', 'src/job', 'src/file', 'apps/api'];
 const MB = 1024 * 1024;
 const MAX_MS = 20;
 const TRIES = 20;

@@ -19,7 +19,7 @@ import { type ApiDeps, callerOf, jobContextOf, requestIdOf, requireScope } from 
 import { methodNotAllowed } from '../method-not-allowed';
 import { readHeader, readQuery } from '../parameters';
 import { publicBaseOf } from '../public-address';
-import { IDEMPOTENCY_KEY, IMPORT_PARAMETERS } from './parameters';
+import { fileOptionsOf, IDEMPOTENCY_KEY, IMPORT_PARAMETERS } from './parameters';
 import { readUpload } from './read-upload';
 
 /** What taking an import in needs; the memory of all uploads of the process is shared by both kinds. */
@@ -62,6 +62,7 @@ function readRequest(req: Request, res: Response, entity: Entity): ImportRequest
     metadataMode: query.metadata,
     existingMode: query.existing,
     nested: query.nested,
+    file: fileOptionsOf(query),
     onBusy: query.on_busy,
   };
 }
@@ -80,18 +81,17 @@ async function takeIn(
   const { environmentId } = request.owner;
   await requireRoom(store.pool, request);
   await requireStorage(store.pool, { environmentId, maxStoredBytes: settings.maxStoredBytes });
-  const traits = ENTITIES[request.entity];
-  const { content: upload, filename } = await readUpload(
+  const { content: upload, ...file } = await readUpload(
     req,
     res,
-    traits,
+    request,
     settings.maxBytes,
     (body, cutter) =>
       stage(body, { ...settings, store, memory, jobId, request, cutter, withDigest: claim !== undefined }),
   );
   const describe = (job: Job) =>
     JSON.stringify(dialect.writeJob(job, jobContextOf(req, res, job.submittedAt)));
-  const job = await receive(upload, filename, deps, async (tx, made) => {
+  const job = await receive(upload, file, deps, async (tx, made) => {
     // It may have taken minutes: what the key opened then, it may not open any more.
     if ((await findInvalidKeys(tx, [callerOf(res).keyId])).length > 0) throw new AppError('unauthorized');
     await claim?.settle(tx, upload.digest, describe(made));
@@ -111,11 +111,12 @@ async function replay(
   known: KnownRequest,
 ): Promise<void> {
   const { maxBytes } = settings;
-  const { content } = await readUpload(req, res, ENTITIES[request.entity], maxBytes, async (body) => ({
+  const { content, mapping } = await readUpload(req, res, request, maxBytes, async (body) => ({
     digest: await digestRequest(body, request, maxBytes),
     discard: async () => {},
   }));
-  if (!content.digest.equals(known.requestHash)) throw new AppError('idempotency_key_reused');
+  content.digest.addMapping(mapping);
+  if (!content.digest.value.equals(known.requestHash)) throw new AppError('idempotency_key_reused');
   res.set('Idempotent-Replayed', 'true');
   answerAccepted(res, known.jobId, await showResponse(store.pool, request.owner.environmentId, known));
 }

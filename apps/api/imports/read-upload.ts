@@ -9,11 +9,11 @@ import { createGunzip } from 'node:zlib';
 import type { Request, Response } from 'express';
 import multer, { type FileFilterCallback, MulterError, type StorageEngine } from 'multer';
 import { AppError, type ErrorCode } from '#errors';
-import type { EntityTraits } from '#job/entity';
-import { createCutterByContent } from '#pipeline/cut/by-content';
-import type { Format } from '#pipeline/cut/create-cutter';
-import type { RowCutter } from '#pipeline/cut/row-cutter';
+import type { Mapping } from '#job/reading';
+import { createFileCutter, type FileCutter, type Format } from '#pipeline/cut/cut-file';
+import type { ImportRequest } from '#pipeline/import-request';
 import { askForBody, FORM_ALLOWANCE_BYTES } from '../ask-for-body';
+import { readMapping } from './parameters';
 
 /** What is made of a body as it streams in. */
 interface Content {
@@ -22,21 +22,26 @@ interface Content {
 }
 
 /** Takes a body in to its end; the cutter knows its format. */
-export type Consume<T extends Content> = (body: Readable, cutter: RowCutter) => Promise<T>;
+export type Consume<T extends Content> = (body: Readable, cutter: FileCutter) => Promise<T>;
 
 export interface ReadUpload<T extends Content> {
   content: T;
   /** Safe base name; empty unless a file was uploaded. */
   filename: string;
+  /** The part of the form that says what becomes of the columns. */
+  mapping?: Mapping | undefined;
 }
 
-/** The part's field and what may stand beside it: nothing. */
+/** The file's field, and the one that may stand beside it. */
 const FILE_FIELD = 'file';
+const MAPPING_FIELD = 'mapping';
 const MULTIPART_LIMITS = {
   // One is taken; the second one is refused by name.
   files: 2,
-  fields: 0,
-  fieldNameSize: 64,
+  fields: 1,
+  fieldSize: 1024 * 1024,
+  // Of the fields, also the one that may come: longer names are others.
+  fieldNameSize: MAPPING_FIELD.length,
   headerPairs: 32,
   fieldNestingDepth: 0,
 };
@@ -51,7 +56,7 @@ const NDJSON_TYPES = ['application/x-ndjson', 'application/jsonl', 'application/
 export async function readUpload<T extends Content>(
   req: Request,
   res: Response,
-  traits: EntityTraits,
+  request: Pick<ImportRequest, 'entity' | 'file'>,
   maxBytes: number,
   consume: Consume<T>,
 ): Promise<ReadUpload<T>> {
@@ -62,13 +67,13 @@ export async function readUpload<T extends Content>(
     // multer does not see a form in every spelling of its type.
     req.headers['content-type'] = type.toString();
     askForBody(req, res, maxBytes, FORM_ALLOWANCE_BYTES);
-    return readMultipart(req, res, traits, consume);
+    return readMultipart(req, res, request, consume);
   }
   const isReadable = ['identity', 'gzip'].includes(encoding) && type !== undefined && isUtf8(type);
   const format = isReadable ? formatOf(type.essence) : undefined;
   if (format === undefined) throw new AppError('unsupported_media_type');
   askForBody(req, res, maxBytes);
-  const cutter = createCutterByContent({ format, isFile: false }, traits);
+  const cutter = createFileCutter({ format }, request.entity, request.file);
   const content = encoding === 'gzip' ? consumeCompressed(req, cutter, consume) : consume(req, cutter);
   return { content: await content, filename: '' };
 }
@@ -94,7 +99,7 @@ function isUtf8(type: MIMEType): boolean {
 
 async function consumeCompressed<T extends Content>(
   req: Request,
-  cutter: RowCutter,
+  cutter: FileCutter,
   consume: Consume<T>,
 ): Promise<T> {
   const gunzip = createGunzip();
@@ -117,7 +122,7 @@ async function consumeCompressed<T extends Content>(
 function readMultipart<T extends Content>(
   req: Request,
   res: Response,
-  traits: EntityTraits,
+  request: Pick<ImportRequest, 'entity' | 'file'>,
   consume: Consume<T>,
 ): Promise<ReadUpload<T>> {
   return new Promise((resolve, reject) => {
@@ -126,10 +131,19 @@ function readMultipart<T extends Content>(
     let taking: Promise<void> = Promise.resolve();
     const storage: StorageEngine = {
       _handleFile(_req, file, done) {
-        const format = isCsv(file) ? 'csv' : 'ndjson';
-        taking = consume(file.stream, createCutterByContent({ format, isFile: true }, traits)).then(
+        let cutter: FileCutter;
+        let mapping: Mapping | undefined;
+        try {
+          mapping = mappingPart(req, request.file);
+          const options = { ...request.file, mapping: mapping ?? request.file.mapping };
+          cutter = createFileCutter({ format: formatOfFile(file) }, request.entity, options);
+        } catch (error) {
+          reject(error);
+          return done(error);
+        }
+        taking = consume(file.stream, cutter).then(
           (content) => {
-            taken = { content, filename: safeFilename(file.originalname) };
+            taken = { content, filename: safeFilename(file.originalname), mapping };
             done(null, {});
           },
           (error: Error) => {
@@ -157,8 +171,7 @@ function readMultipart<T extends Content>(
       // A refusal says that nothing is left, so it waits until that is true.
       void taking.then(() => {
         if (error) reject(error instanceof AppError ? error : multipartError(error));
-        else if (taken === undefined) reject(new AppError('file_missing'));
-        else resolve(taken);
+        else resolve(withMapping(taken, req, request.file));
       });
     });
   });
@@ -169,6 +182,7 @@ const MULTER_CODES: Partial<Record<MulterError['code'], ErrorCode>> = {
   LIMIT_UNEXPECTED_FILE: 'unexpected_field',
   LIMIT_FIELD_COUNT: 'unexpected_field',
   LIMIT_FIELD_KEY: 'unexpected_field',
+  LIMIT_FIELD_VALUE: 'invalid_parameter',
 };
 
 /** multer's and busboy's errors carry no status; those of the database pass through. */
@@ -178,9 +192,46 @@ function multipartError(error: unknown): unknown {
   return fromDatabase ? error : new AppError('invalid_multipart', { cause: error });
 }
 
-/** By its type or its name. */
-function isCsv({ mimetype, originalname }: Express.Multer.File): boolean {
-  return mimetype === 'text/csv' || /\.csv$/i.test(originalname);
+/**
+ * With the mapping of a part that came behind the file.
+ * @throws AppError file_missing, unexpected_field, invalid_parameter; what was taken is discarded then
+ */
+async function withMapping<T extends Content>(
+  taken: ReadUpload<T> | undefined,
+  req: Request,
+  options: ImportRequest['file'],
+): Promise<ReadUpload<T>> {
+  try {
+    const mapping = taken?.mapping ?? mappingPart(req, options);
+    if (taken === undefined) throw new AppError('file_missing');
+    return { ...taken, mapping };
+  } catch (error) {
+    await taken?.content.discard();
+    throw error;
+  }
+}
+
+/**
+ * Of the fields that have come so far.
+ * @throws AppError unexpected_field for another one, invalid_parameter
+ */
+function mappingPart(req: Request, options: ImportRequest['file']): Mapping | undefined {
+  const fields = (req.body ?? {}) as Record<string, unknown>;
+  if (Object.keys(fields).some((name) => name !== MAPPING_FIELD)) throw new AppError('unexpected_field');
+  const text = fields[MAPPING_FIELD];
+  if (text === undefined) return undefined;
+  const mapping = readMapping(String(text));
+  if (mapping === undefined)
+    throw new AppError('invalid_parameter', { details: 'Not allowed: the value of the part mapping.' });
+  if (options.mapping !== undefined)
+    throw new AppError('invalid_parameter', { details: 'There are two mappings: a parameter and a part.' });
+  return mapping;
+}
+
+/** By its type or its name; undefined when neither says it. */
+function formatOfFile({ mimetype, originalname }: Express.Multer.File): Format | undefined {
+  if (mimetype === 'text/csv' || /\.(?:csv|tsv)$/i.test(originalname)) return 'csv';
+  return NDJSON_TYPES.includes(mimetype) || /\.(?:ndjson|jsonl)$/i.test(originalname) ? 'ndjson' : undefined;
 }
 
 /** The last part of the client's path, without control characters; never used as a path by us. */

@@ -4,7 +4,7 @@ import type { Dialect } from '#dialect/dialect';
 import { ENTITIES, type Entity } from '#job/entity';
 import { RESULT_OUTCOMES } from '#job/outcome';
 import { onBusy } from '../imports/parameters';
-import { cursor, limit, storableText, wholeNumber } from '../parameters';
+import { cursor, flag, limit, storableText, wholeNumber } from '../parameters';
 
 const MAX_WAIT_SECONDS = 60;
 
@@ -66,6 +66,13 @@ export const RESULTS_PARAMETERS = {
     }),
   as: z.enum(['results', 'input']).default('results').meta({
     description: 'input: the rows themselves as they were sent, ready to be fixed and sent again.',
+  }),
+  values: flag().meta({
+    description: 'Adds to each error the beginning of the value that it is about, at most 60 characters.',
+  }),
+  with_errors: flag().meta({
+    description:
+      'With as=input and a table: a last column muster_error says why a row failed. An import of the file leaves it out.',
   }),
 };
 

@@ -4,7 +4,7 @@
  */
 import { type Request, type Response, Router } from 'express';
 import type { Dialect } from '#dialect/dialect';
-import { readShownHeader } from '#pipeline/erased-header';
+import { readShownOrigin } from '#pipeline/erased-header';
 import { listResults } from '#pipeline/list-results';
 import { MAX_ROW_BYTES } from '#pipeline/read-row';
 import type { RowResult } from '#store/row-results';
@@ -14,6 +14,7 @@ import { methodNotAllowed } from '../method-not-allowed';
 import { readQuery } from '../parameters';
 import { writeCsv } from '../write-csv';
 import { writePart } from '../write-part';
+import { ErrorColumn, type Table } from './error-column';
 import { requireJob, requireJobId } from './find-job';
 import { RESULTS_PARAMETERS } from './parameters';
 
@@ -32,15 +33,29 @@ export function sendResults(deps: ApiDeps, dialect: Dialect): Router {
   router
     .route('/v1/background_jobs/:jobId/results')
     .get(async (req, res) => {
-      const { outcome: outcomes, as } = readQuery(req, RESULTS_PARAMETERS);
+      const query = readQuery(req, RESULTS_PARAMETERS);
+      const { outcome: outcomes, as, values } = query;
       const job = await requireJob(deps, res, requireJobId(req, res, dialect));
       const { environmentId } = callerOf(res);
-      const csvHeader = await readShownHeader(deps.store.pool, job);
+      const origin = await readShownOrigin(deps.store.pool, job);
+      const { csvHeader, reading } = origin;
       deps.longAnswers.add('streams_per_key', callerOf(res).keyId, res);
       const { id: jobId, entity } = job;
       const readTail = (row: number) => readRowTail(deps.store.pool, { environmentId, jobId, row });
-      const format = as === 'input' ? inputFormat(csvHeader, readTail) : resultsFormat(req, res);
-      const request = { environmentId, jobId, entity, csvHeader, outcomes, withRaw: as === 'input' };
+      const table =
+        query.with_errors && csvHeader !== null
+          ? { csvHeader, delimiter: reading.delimiter ?? ',' }
+          : undefined;
+      const format = as === 'input' ? inputFormat(csvHeader, readTail, table) : resultsFormat(req, res);
+      const request = {
+        environmentId,
+        jobId,
+        entity,
+        ...origin,
+        outcomes,
+        withRaw: as === 'input',
+        withValues: values,
+      };
       res.attachment(`${jobId}-${as}.${format.extension}`).type(format.contentType);
       await send(req, res, format, listResults(deps.store.pool, request));
     })
@@ -76,8 +91,16 @@ const NDJSON: Format = {
   write: (page) => [page.map((result) => `${JSON.stringify(showResult(result))}\n`).join('')],
 };
 
-function showResult({ row, line, id, outcome, errors, erased }: RowResult): object {
-  return { row, line, id, outcome, errors, ...(erased && { erased }) };
+function showResult({ row, line, id, outcome, errors, erased, superseded }: RowResult): object {
+  return {
+    row,
+    line,
+    id,
+    outcome,
+    errors,
+    ...(erased && { erased }),
+    ...(superseded && !erased && { superseded }),
+  };
 }
 
 const CSV_COLUMNS = ['row', 'line', 'id', 'outcome', 'erased', 'error_codes', 'error_messages'];
@@ -101,14 +124,22 @@ const CSV: Format = {
   ],
 };
 
-/** Rows that were erased are gone. A CSV file keeps its header. */
-function inputFormat(csvHeader: Buffer | null, readTail: (row: number) => AsyncIterable<Buffer>): Format {
+/**
+ * Rows that were erased are gone. A table keeps its header.
+ * @param table whose records get a last cell that says why they failed
+ */
+function inputFormat(
+  csvHeader: Buffer | null,
+  readTail: (row: number) => AsyncIterable<Buffer>,
+  table: Table | undefined,
+): Format {
+  const writer = table && new ErrorColumn(table);
   /** Long rows piece by piece, the others together. */
   async function* write(page: RowResult[]): AsyncGenerator<Buffer> {
     let parts: Buffer[] = [];
-    for (const { row, raw } of page) {
+    for (const { row, raw, errors } of page) {
       if (raw === null || raw.length === 0) continue;
-      parts.push(raw);
+      parts.push(writer?.add(raw, errors) ?? raw);
       if (raw.length > MAX_ROW_BYTES) {
         yield Buffer.concat(parts);
         parts = [];
@@ -121,7 +152,7 @@ function inputFormat(csvHeader: Buffer | null, readTail: (row: number) => AsyncI
   return {
     contentType: csvHeader === null ? 'application/x-ndjson' : 'text/csv',
     extension: csvHeader === null ? 'ndjson' : 'csv',
-    head: csvHeader === null ? '' : Buffer.concat([csvHeader, NEW_LINE]),
+    head: csvHeader === null ? '' : Buffer.concat([writer?.header ?? csvHeader, NEW_LINE]),
     write,
   };
 }

@@ -46,6 +46,9 @@ export const RowError = z
       .string()
       .meta({ description: 'Where in the row, such as metadata.age; empty for the whole row.' }),
     message: z.string(),
+    value: z.string().optional().meta({
+      description: 'With values=true: the beginning of the value that it is about, where there is one.',
+    }),
   })
   .meta({
     id: 'RowError',
@@ -64,6 +67,9 @@ export const RowResult = z
     errors: z.array(RowError),
     erased: z.literal(true).optional().meta({
       description: 'Only there when the user or company was erased; the row keeps its place.',
+    }),
+    superseded: z.literal(true).optional().meta({
+      description: 'Only there when another row of the same id was applied on top of it, or instead of it.',
     }),
   })
   .meta({

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { ERRORS, type ErrorCode as ErrorCodeName } from '#errors';
 import { ENTITIES } from '#job/entity';
 import { JOB_ERRORS } from '#job/job';
+import { WARNING_CODES } from '#job/observations';
 import { ROW_ERRORS, type RowErrorCode as RowErrorCodeName } from '#job/outcome';
 import { WIRE_STATUSES } from './status';
 
@@ -25,15 +26,12 @@ export const JobStatus = z.enum(WIRE_STATUSES).meta({
 
 export const JobWarning = z
   .object({
-    code: z.enum([
-      'unknown_key_ignored',
-      'nested_value_ignored',
-      'type_changed',
-      'properties_not_catalogued',
-      'more_warnings',
-    ]),
-    path: z.string().meta({ description: 'Where in the rows, such as metadata.age.' }),
+    code: z.enum(WARNING_CODES),
+    path: z
+      .string()
+      .meta({ description: 'Where in the rows, such as metadata.age, or which column of the file.' }),
     rows: count.meta({ description: 'Number of rows that it concerns.' }),
+    ids: count.optional().meta({ description: 'Of repeated_ids and similar_ids: how many ids.' }),
     message: z.string(),
   })
   .meta({

@@ -1,48 +1,66 @@
 /**
- * Cuts CSV (RFC 4180) into its records; the first one is the header.
- * It only looks for line ends outside quotes and for the columns of the header: whether a record is right is decided
- * later, row by row.
+ * Cuts a delimited file into its records; the first one is the header.
+ * It only looks for line ends outside quotes: whether a record is right is decided later, row by row. A quote opens only
+ * as the first character of a cell and closes before the end of a cell; one that is followed by anything else is a fault
+ * of its record and hides no line end.
  * Invariant: the rows depend on the bytes of the body alone, not on how they were cut into chunks.
  */
 import { AppError, type ErrorCode } from '#errors';
-import { parseRecord } from '../csv-record';
+import { splitRecord } from '#file/split-record';
 import type { EmitRow, EmitTail, RowCutter } from './row-cutter';
 import { UnfinishedRow } from './unfinished-row';
 
-const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const QUOTE = 0x22;
 /** It is kept with the job and read for every slice. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 /** The id and as many others as a row may have keys of metadata. */
-const MAX_COLUMNS = 1_001;
+export const MAX_COLUMNS = 1_001;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export interface CsvCutterOptions {
-  /** Column that the header must have; null = none. */
-  idColumn: string | null;
-  /** Error when it does not. */
+  /** Error of a header that cannot be kept. */
   missing: ErrorCode;
+  /** One character of ASCII. */
+  delimiter: string;
+  lineEnd: '\n' | '\r';
+  /** Whether the first line is Excel's `sep=;`. */
+  hasSeparatorLine: boolean;
+  /** What `line` counts: records where the lines are not those of the file, as of a sheet. */
+  counts: 'lines' | 'records';
+  /** A header line for a file that has none. */
+  header?: Buffer | undefined;
 }
 
 /**
- * Creates a cutter for one CSV body. `\n` or `\r\n` outside quotes ends a record; empty lines are no rows but count in
- * `line`, which is the first line of a record. A byte order mark at the start is dropped.
- * Its calls throw AppError `missing` when the header does not name the id's column, has too many columns or is
- * larger than 1 MiB.
+ * Creates a cutter for one body. Empty lines are no rows but count in `line`, which is the first line of a record. A byte
+ * order mark at the start is dropped.
+ * Its calls throw AppError `missing` when the header has too many columns or is larger than 1 MiB.
  */
 export function createCsvCutter(options: CsvCutterOptions): RowCutter {
   return new CsvCutter(options);
 }
 
+/** Where in a cell the next byte is. */
+const [CELL_START, IN_CELL, IN_QUOTES, AFTER_QUOTE] = [0, 1, 2, 3];
+
 class CsvCutter implements RowCutter {
   header: Buffer | undefined;
   private readonly unfinished = new UnfinishedRow();
-  private isQuoted = false;
+  private readonly delimiter: number;
+  private readonly lineEnd: number;
+  private place = CELL_START;
   private line = 1;
   private recordLine = 1;
+  private records = 0;
+  private isSeparatorLine: boolean;
 
-  constructor(private readonly options: CsvCutterOptions) {}
+  constructor(private readonly options: CsvCutterOptions) {
+    this.delimiter = options.delimiter.charCodeAt(0);
+    this.lineEnd = options.lineEnd.charCodeAt(0);
+    this.isSeparatorLine = options.hasSeparatorLine;
+    this.header = options.header;
+  }
 
   get unfinishedBytes(): number {
     return this.unfinished.byteLength;
@@ -50,16 +68,18 @@ class CsvCutter implements RowCutter {
 
   push(chunk: Buffer, emit: EmitRow, emitTail?: EmitTail): void {
     let start = 0;
+    let quote = -1;
     for (let at = 0; at < chunk.length; ) {
-      const lineFeed = chunk.indexOf(LINE_FEED, at);
-      const end = lineFeed === -1 ? chunk.length : lineFeed;
-      // A quote within quotes is written twice, so only whether their number is odd matters.
-      if (countQuotes(chunk, at, end) % 2 === 1) this.isQuoted = !this.isQuoted;
-      if (lineFeed === -1) break;
+      const found = chunk.indexOf(this.lineEnd, at);
+      const end = found === -1 ? chunk.length : found;
+      if (quote < at) quote = indexOrEnd(chunk, QUOTE, at);
+      this.look(chunk, at, end, quote);
+      if (found === -1) break;
       this.line += 1;
-      at = lineFeed + 1;
-      if (this.isQuoted) continue;
-      this.finishRecord(chunk.subarray(start, lineFeed), emit, emitTail);
+      at = found + 1;
+      if (this.place === IN_QUOTES) continue;
+      this.place = CELL_START;
+      this.finishRecord(chunk.subarray(start, found), emit, emitTail);
       start = at;
     }
     if (start === chunk.length) return;
@@ -69,6 +89,25 @@ class CsvCutter implements RowCutter {
 
   end(emit: EmitRow, emitTail?: EmitTail): void {
     if (!this.unfinished.isEmpty) this.finishRecord(Buffer.alloc(0), emit, emitTail);
+  }
+
+  /** Follows the cells up to `end`. @param quote the place of the first quote from `start` on, or behind the chunk */
+  private look(chunk: Buffer, start: number, end: number, quote: number): void {
+    if (quote >= end && this.place !== AFTER_QUOTE) {
+      if (this.place !== IN_QUOTES && end > start)
+        this.place = chunk[end - 1] === this.delimiter ? CELL_START : IN_CELL;
+      return;
+    }
+    let { place } = this;
+    for (let at = start; at < end; at++) {
+      const byte = chunk[at];
+      if (place === IN_QUOTES) {
+        if (byte === QUOTE) place = AFTER_QUOTE;
+      } else if (byte === this.delimiter) place = CELL_START;
+      else if (byte === QUOTE && place !== IN_CELL) place = IN_QUOTES;
+      else place = IN_CELL;
+    }
+    this.place = place;
   }
 
   private handOn(emit: EmitRow, emitTail: EmitTail): void {
@@ -82,42 +121,48 @@ class CsvCutter implements RowCutter {
   private finishRecord(lastPiece: Buffer, emit: EmitRow, emitTail?: EmitTail): void {
     const { isLong } = this.unfinished;
     const whole = this.unfinished.finish(lastPiece);
-    const line = this.recordLine;
+    this.records++;
+    const line = this.options.counts === 'records' ? this.records : this.recordLine;
+    const isFirst = this.recordLine === 1;
     this.recordLine = this.line;
     if (isLong) {
-      emitTail?.(whole.at(-1) === CARRIAGE_RETURN ? whole.subarray(0, -1) : whole);
+      emitTail?.(withoutReturn(whole));
       return;
     }
-    const isFirst = line === 1 && whole.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
-    const end = whole.at(-1) === CARRIAGE_RETURN ? whole.length - 1 : whole.length;
-    const raw = whole.subarray(isFirst ? BYTE_ORDER_MARK.length : 0, end);
+    const hasMark = isFirst && whole.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+    const raw = withoutReturn(hasMark ? whole.subarray(BYTE_ORDER_MARK.length) : whole);
+    if (this.isSeparatorLine) {
+      this.isSeparatorLine = false;
+      return;
+    }
     if (raw.length === 0) return;
     if (this.header !== undefined) emit(raw, line);
     else this.header = this.readHeader(raw);
   }
 
   private readHeader(raw: Buffer): Buffer {
-    const { idColumn, missing } = this.options;
+    const { missing, delimiter } = this.options;
     if (raw.length > MAX_HEADER_BYTES)
       throw new AppError(missing, { details: 'The header line is too large.' });
-    const columns = parseRecord(raw) ?? [];
-    if (columns.length > MAX_COLUMNS) {
+    const split = splitRecord(raw.toString('utf8'), delimiter);
+    if ('fault' in split)
       throw new AppError(missing, {
-        details: `The header line has ${columns.length} columns; at most ${MAX_COLUMNS} can be stored.`,
+        details: 'The header line has a quote that is not closed before the end of its cell.',
       });
-    }
-    if (idColumn !== null && !columns.includes(idColumn)) {
+    if (split.cells.length > MAX_COLUMNS) {
       throw new AppError(missing, {
-        details: `The header line of the CSV must name the column ${idColumn}.`,
+        details: `The header line has ${split.cells.length} columns; at most ${MAX_COLUMNS} can be stored.`,
       });
     }
     return Buffer.from(raw);
   }
 }
 
-function countQuotes(bytes: Buffer, start: number, end: number): number {
-  let quotes = 0;
-  for (let at = bytes.indexOf(QUOTE, start); at !== -1 && at < end; at = bytes.indexOf(QUOTE, at + 1))
-    quotes++;
-  return quotes;
+function withoutReturn(record: Buffer): Buffer {
+  return record.at(-1) === CARRIAGE_RETURN ? record.subarray(0, -1) : record;
+}
+
+function indexOrEnd(chunk: Buffer, byte: number, from: number): number {
+  const found = chunk.indexOf(byte, from);
+  return found === -1 ? chunk.length : found;
 }

@@ -8,8 +8,7 @@ import { gurubase } from '#dialect/gurubase/dialect';
 import { readProfile } from '#dialect/gurubase/read-profile';
 import { type ProfileResult, writeResults } from '#dialect/gurubase/write-answer';
 import { AppError } from '#errors';
-import { ENTITIES } from '#job/entity';
-import { createCutter } from '#pipeline/cut/create-cutter';
+import { createJsonArrayCutter } from '#pipeline/cut/json-array';
 import type { LiveUpserter } from '#pipeline/upsert-now';
 import { answerError } from '../../answer-error';
 import { askForBody } from '../../ask-for-body';
@@ -19,6 +18,8 @@ import { methodNotAllowed } from '../../method-not-allowed';
 import { NO_PARAMETERS, readQuery } from '../../parameters';
 import { requireEnvironment } from '../../require-environment';
 import { Spool } from './spool';
+
+const ENVELOPE = { envelope: 'users', missing: 'missing_users' } as const;
 
 /** Elements that are applied at a stretch. */
 const STRETCH = 500;
@@ -66,7 +67,7 @@ async function upsertProfiles(
     await takeIn(req, res, spool, deps);
     const results: ProfileResult[] = [];
     const stretch: Element[] = [];
-    const cutter = createCutter('json', ENTITIES.user);
+    const cutter = createJsonArrayCutter(ENVELOPE);
     const apply = async (count: number) => {
       const elements = stretch.splice(0, count);
       results.push(...(await Promise.all(elements.map((element) => upsertProfile(element, res, upserter)))));
@@ -103,7 +104,7 @@ async function takeIn(
   { settings: { maxBytes, maxRows } }: ApiDeps,
 ): Promise<void> {
   askForBody(req, res, maxBytes);
-  const cutter = createCutter('json', ENTITIES.user);
+  const cutter = createJsonArrayCutter(ENVELOPE);
   let bytes = 0;
   let users = 0;
   const count = () => {

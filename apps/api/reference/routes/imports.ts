@@ -28,7 +28,12 @@ const FILE = {
       format: 'binary',
       contentMediaType: 'application/octet-stream',
       description:
-        'NDJSON, one JSON object a line; or CSV, when its name ends in .csv or its type is text/csv; or one JSON document, as it may be the body.',
+        'NDJSON, CSV or JSON, whatever it is called: what it is, its delimiter and its encoding are found in the file, and said in the warnings of the job where they are not the usual ones.',
+    },
+    mapping: {
+      type: 'string' as const,
+      description: 'As the parameter mapping; best before the file.',
+      examples: ['{"id":"Contact ID","rename":{"Plan name":"plan"}}'],
     },
   },
   additionalProperties: false,
