@@ -18,6 +18,8 @@ export interface Display {
   update(progress: Progress): void;
   /** Something that is not progress, such as a wait. */
   say(message: string): void;
+  /** What stays on the screen. */
+  note(message: string): void;
   end(): void;
 }
 
@@ -34,9 +36,16 @@ export class Pace {
   }
 }
 
+const NONE: Display = {
+  update: () => undefined,
+  say: () => undefined,
+  note: () => undefined,
+  end: () => undefined,
+};
+
 /** A bar, lines or nothing, as the terminal and the flags want it. */
 export function openDisplay({ json, quiet }: { json?: boolean; quiet?: boolean }): Display {
-  if (json || quiet) return { update: () => undefined, say: () => undefined, end: () => undefined };
+  if (json || quiet) return NONE;
   return process.stderr.isTTY ? new Bar() : new Lines();
 }
 
@@ -72,6 +81,12 @@ class Bar implements Display {
     this.bar.update({ shows: this.shows, cells: [[...this.cells, message].join(' | ')] });
   }
 
+  note(message: string): void {
+    // In place of the bar, which is drawn anew below.
+    process.stderr.write(`\r\u001b[K${message}\n`);
+    this.bar.render();
+  }
+
   end(): void {
     this.bar.stop();
   }
@@ -91,6 +106,10 @@ class Lines implements Display {
 
   say(message: string): void {
     process.stderr.write(`${message}\n`);
+  }
+
+  note(message: string): void {
+    this.say(message);
   }
 
   end(): void {}

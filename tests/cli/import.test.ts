@@ -93,7 +93,10 @@ describe('a file', () => {
     const rows = `{"user_id":"${id}"}\n{"user_id":"${id}"}\n{}\n`;
     const run = await runCli(['import', file('u.ndjson', rows), '--json'], options);
     expect(run).toMatchObject({ code: 2, stderr: '' });
-    const events = values(run);
+    const all = values(run);
+    const notes = all.filter(({ event }) => event === 'note').map(({ message }) => message);
+    expect(notes).toEqual([expect.stringContaining('One id comes more than once.')]);
+    const events = all.filter(({ event }) => event !== 'note');
     expect(events.slice(0, -1).every(({ event, part }) => event === 'progress' && part === 1)).toBe(true);
     expect(events.at(-2)).toMatchObject({ share: 1, status: 'completed' });
     expect(events.at(-1)).toEqual({

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Client, isMusterError } from '#client/index';
 import { EXISTING_MODES, METADATA_MODES, NESTED_MODES } from '#job/options';
+import { REPEATS_MODES } from '#job/reading';
 import { connectClient, type GlobalFlags } from '../connection';
 import { CliError, exitCode } from '../exit-codes';
 import { beginImport, findInterrupted } from '../import/begin-import';
@@ -18,7 +19,10 @@ import { count, formatSeconds, printable, writeJson } from '../show';
 
 type ImportFlags = GlobalFlags &
   ReadingFlags &
-  Pick<ImportRequest, 'batchRows' | 'batchBytes' | 'metadata' | 'existing' | 'nested' | 'errors'> & {
+  Pick<
+    ImportRequest,
+    'batchRows' | 'batchBytes' | 'metadata' | 'existing' | 'nested' | 'repeats' | 'errors'
+  > & {
     dryRun?: boolean;
     resume?: boolean;
     restart?: boolean;
@@ -57,6 +61,11 @@ export function addImport(program: Command, signal: AbortSignal): void {
     )
     .addOption(
       new Option('--nested <mode>', 'what becomes of objects and arrays as values').choices(NESTED_MODES),
+    )
+    .addOption(
+      new Option('--repeats <mode>', 'what becomes of rows whose id comes more than once in a job').choices(
+        REPEATS_MODES,
+      ),
     )
     .option('--dry-run', 'only say what would happen')
     .option('--errors <file>', 'collects the rows that failed, ready to be mended and imported again')
@@ -125,7 +134,7 @@ function givenOf(command: Command, flags: ImportFlags): Partial<ImportRequest> {
 }
 
 function requestOf(files: string[], flags: ImportFlags): ImportRequest {
-  const { batchRows, batchBytes, metadata, existing, nested, dryRun = false, errors } = flags;
+  const { batchRows, batchBytes, metadata, existing, nested, repeats, dryRun = false, errors } = flags;
   if (files.length === 0) throw new CliError('refused', 'Which files? muster import --help');
   if (errors !== undefined && files.length > 1) {
     throw new CliError('refused', '--errors collects the rows of one file: import the files one by one.');
@@ -138,6 +147,7 @@ function requestOf(files: string[], flags: ImportFlags): ImportRequest {
     metadata,
     existing,
     nested,
+    repeats,
     dryRun,
     errors: errors === undefined ? undefined : path.resolve(errors),
   };

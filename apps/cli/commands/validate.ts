@@ -1,7 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ENTITIES, type Entity } from '#job/entity';
+import { type JobWarning, wordWarning } from '#job/observations';
 import { NESTED_MODES, type NestedMode } from '#job/options';
+import type { SettledFile } from '#pipeline/cut/cut-file';
 import { type ReadRow, readRow, refusedRow } from '#pipeline/read-row';
+import { SeenIds } from '#pipeline/seen-ids';
 import type { GlobalFlags } from '../connection';
 import { exitCode } from '../exit-codes';
 import type { FailedRow } from '../import/error-file';
@@ -9,6 +12,8 @@ import { addReadingOptions, type ReadingFlags, readingOf } from '../import/flags
 import { openInput } from '../import/open-input';
 import { type PreparedRow, prepareRows } from '../import/prepare-rows';
 import { readRows } from '../import/read-rows';
+import { fileOptionsOf } from '../import/request';
+import { tellFound } from '../import/tell-found';
 import { count, printable, writeJson } from '../show';
 
 type ValidateFlags = Pick<GlobalFlags, 'json' | 'quiet'> & ReadingFlags & { max: number; nested: NestedMode };
@@ -46,8 +51,10 @@ async function validate(file: string, flags: ValidateFlags): Promise<number> {
   const entity: Entity = flags.kind === 'users' ? 'user' : 'company';
   const reading = readingOf(flags);
   const input = await openInput(file, reading.format);
-  const rows = readRows(input, ENTITIES[entity]);
-  const prepared = prepareRows(rows, entity, reading);
+  const rows = readRows(input, entity, fileOptionsOf(reading));
+  const found: SettledFile[] = [];
+  const prepared = prepareRows(rows, entity, (settled) => found.push(settled));
+  const ids = new SeenIds();
   const ignored = new Map<string, number>();
   let [total, failed] = [0, 0];
   for await (const batch of prepared.batches) {
@@ -56,20 +63,55 @@ async function validate(file: string, flags: ValidateFlags): Promise<number> {
       const { id, errors, ignoredKeys, droppedKeys } = check(row, entity, flags.nested);
       for (const key of ignoredKeys) countKey(ignored, key);
       for (const key of droppedKeys) countKey(ignored, `metadata.${key}`);
-      if (errors.length === 0) continue;
+      if (errors.length === 0) {
+        if (id !== null) ids.add(id, total);
+        continue;
+      }
       failed++;
       if (failed <= flags.max) showFailed({ input: row.input, id, errors }, flags);
     }
   }
-  if (flags.json) writeJson({ rows: total, failed, ignored_keys: Object.fromEntries(ignored) });
-  else if (!flags.quiet) {
+  const warnings = found.flatMap((settled) => settled.warnings);
+  const ofIds = idWarnings(ids, ENTITIES[entity].idKey);
+  if (flags.json) {
+    const told = [
+      ...warnings.map(({ code, path, detail }) =>
+        wordWarning({ code, path, type: detail, knownTypes: null, rows: total }),
+      ),
+      ...ofIds,
+    ];
+    writeJson({ rows: total, failed, ignored_keys: Object.fromEntries(ignored), warnings: told });
+  } else if (!flags.quiet) {
     if (failed > flags.max) process.stdout.write(`... and ${count(failed - flags.max)} more.\n`);
     for (const [key, times] of ignored) {
       process.stdout.write(`${printable(key)}: a key of ${count(times)} rows that is not stored.\n`);
     }
+    for (const sentence of found.flatMap(tellFound)) process.stdout.write(`${sentence}\n`);
+    for (const { message, rows: of } of ofIds) process.stdout.write(`${message} (${count(of)} rows)\n`);
     process.stdout.write(`${count(total)} rows, ${count(failed)} would fail.\n`);
   }
   return exitCode(failed > 0 ? 'rows_failed' : 'ok');
+}
+
+/** What the job would warn of. */
+function idWarnings({ repeated, similar }: SeenIds, path: string): JobWarning[] {
+  const all = [
+    wordWarning({
+      code: 'repeated_ids',
+      path,
+      type: String(repeated.ids),
+      knownTypes: null,
+      rows: repeated.rows,
+    }),
+    wordWarning({
+      code: 'similar_ids',
+      path,
+      type: String(similar.ids),
+      knownTypes: null,
+      rows: similar.rows,
+    }),
+  ];
+  return all.filter(({ rows }) => rows > 0);
 }
 
 type CheckedRow = Pick<ReadRow, 'id' | 'errors' | 'ignoredKeys' | 'droppedKeys'>;

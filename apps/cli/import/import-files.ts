@@ -4,7 +4,8 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { type Client, type ImportOptions, isFinished, type Job, shownStatus } from '#client/index';
-import { ENTITIES, type Entity } from '#job/entity';
+import type { Entity } from '#job/entity';
+import type { SettledFile } from '#pipeline/cut/cut-file';
 import { CliError } from '../exit-codes';
 import { count } from '../show';
 import { cutParts } from './cut-parts';
@@ -14,7 +15,8 @@ import { type Input, openInput } from './open-input';
 import { type PreparedRow, prepareRows } from './prepare-rows';
 import type { ImportProgress } from './progress';
 import { type InputRow, readRows } from './read-rows';
-import { jobOptions } from './request';
+import { fileOptionsOf, jobOptions } from './request';
+import { tellFound } from './tell-found';
 
 export interface ImportPlan {
   client: Client;
@@ -35,6 +37,9 @@ export interface ImportSummary {
   /** Cells of CSVs that were sent as text because they did not fit their column's type, by column. */
   misfits: ReadonlyMap<string, number>;
 }
+
+/** Warnings of a job that its file alone does not show. */
+const OF_IDS: readonly string[] = ['repeated_ids', 'similar_ids'];
 
 const LINE_END = Buffer.from('\n');
 
@@ -58,10 +63,13 @@ async function importFile(file: string, plan: ImportPlan): Promise<ReadonlyMap<s
   const { entity, note, progress } = plan;
   const { request } = note;
   const input = await openInput(file, request.format);
-  const rows = readRows(input, ENTITIES[entity]);
+  const rows = readRows(input, entity, fileOptionsOf(request));
   const digest = createHash('sha256');
   const same = { ...rows, batches: requireSameRows(rows.batches, note, digest) };
-  const prepared = prepareRows(same, entity, request, note.file.types);
+  const tell = (found: SettledFile) => {
+    for (const sentence of tellFound(found)) progress.note(sentence);
+  };
+  const prepared = prepareRows(same, entity, tell, note.file.types);
   const limits = { rows: request.batchRows, bytes: request.batchBytes };
   for await (const part of cutParts(prepared.batches, limits, note.file.rows)) {
     for (const { input: row } of part) addRow(digest, row);
@@ -94,6 +102,8 @@ async function importPart(
   if (sendable.length > 0) {
     const job = await runPart(sendable, digest, input, plan);
     addTo(counts, countsOf(job, sendable.length));
+    for (const { code, message, rows } of job.warnings ?? [])
+      if (OF_IDS.includes(code)) plan.progress.note(`${message} (${count(rows)} rows)`);
     if (job.failed_rows > 0) {
       note.done.failedJob = job.job_id;
       if (errors !== undefined) failed.push(...(await failedRowsOf(job, sendable, plan)));

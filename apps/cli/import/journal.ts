@@ -19,7 +19,7 @@ import {
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { CELL_TYPES } from '#pipeline/map-columns';
+import { CELL_TYPES } from '#job/reading';
 import { CliError } from '../exit-codes';
 import { parseJson } from '../parse-json';
 import type { ServerAccess } from '../settings';

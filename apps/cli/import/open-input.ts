@@ -3,13 +3,14 @@ import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import type { Format } from '#pipeline/cut/create-cutter';
+import type { Format } from '#pipeline/cut/cut-file';
 import { CliError } from '../exit-codes';
 
 export interface Input {
   /** As the server shows it. */
   name: string;
-  format: Format;
+  /** Undefined: by what is in it. */
+  format: Format | undefined;
   /** Bytes of the file that were read so far, as they are on disk. */
   bytesRead(): number;
   chunks: AsyncIterable<Buffer>;
@@ -17,12 +18,10 @@ export interface Input {
 
 const CHUNK_BYTES = 256 * 1024;
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
-/** As much as is looked at to know a format. */
-const HEAD_BYTES = 4096;
 
 /**
  * @param file a path, or `-` for standard input
- * @param format undefined: by the name, else by the first bytes
+ * @param format undefined: by the name, else by what is in it
  * @throws CliError refused when it cannot be read; `chunks` throws that for broken gzip
  */
 export async function openInput(file: string, format: Format | undefined): Promise<Input> {
@@ -36,24 +35,15 @@ export async function openInput(file: string, format: Format | undefined): Promi
     GZIP_MAGIC.length,
   );
   const isGzip = packed.head.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC);
-  const { head, chunks } = await peek(isGzip ? gunzip(packed.chunks) : packed.chunks, HEAD_BYTES);
+  const chunks = isGzip ? gunzip(packed.chunks) : packed.chunks;
   const name = isStdin ? 'stdin' : path.basename(file).replace(/\.gz$/i, '');
-  return { name, format: format ?? formatOf(name, head), bytesRead: () => read, chunks };
+  return { name, format: format ?? formatOf(name), bytesRead: () => read, chunks };
 }
 
-function formatOf(name: string, head: Buffer): Format {
-  if (/\.csv$/i.test(name)) return 'csv';
-  if (/\.(ndjson|jsonl)$/i.test(name)) return 'ndjson';
-  const text = head
-    .toString('utf8')
-    .replace(/^\ufeff/, '')
-    .trimStart();
-  if (text.startsWith('[') || ENVELOPE.test(text)) return 'json';
-  return text.startsWith('{') || text === '' ? 'ndjson' : 'csv';
+function formatOf(name: string): Format | undefined {
+  if (/\.(?:csv|tsv)$/i.test(name)) return 'csv';
+  return /\.(?:ndjson|jsonl)$/i.test(name) ? 'ndjson' : undefined;
 }
-
-/** An object that is no row but holds the rows. */
-const ENVELOPE = /^\{\s*"(?:users|companies)"\s*:\s*\[/;
 
 async function* countBytes(source: Readable, count: (bytes: number) => void): AsyncGenerator<Buffer, void> {
   try {

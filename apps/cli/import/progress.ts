@@ -12,6 +12,8 @@ export interface ImportProgress {
   update(counts: Counts, job: Job): void;
   /** Something that is not progress, such as a wait. */
   say(message: string): void;
+  /** Something about the file, that stays on the screen. */
+  note(message: string): void;
   end(): void;
 }
 
@@ -26,6 +28,7 @@ export function openImportProgress(
   const sizes = files.map((file) => (file === '-' ? Number.NaN : statSync(file).size));
   const begunMs = performance.now();
   const pace = new Pace();
+  const told = new Set<string>();
   let part = { number: 0, from: 0, to: 0 };
   let first: number | undefined;
   const named = (message: string) => (part.number > 0 ? `part ${part.number}: ${message}` : message);
@@ -58,6 +61,12 @@ export function openImportProgress(
     },
     say(message) {
       display.say(named(message));
+    },
+    note(message) {
+      if (told.has(message)) return;
+      told.add(message);
+      display.note(message);
+      if (flags.json) writeJson({ event: 'note', message });
     },
     end: () => display.end(),
   };

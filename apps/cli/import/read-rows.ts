@@ -1,7 +1,7 @@
 /** Cuts an input into rows with the server's own cutters, in constant memory. */
 import { AppError } from '#errors';
-import type { EntityTraits } from '#job/entity';
-import { createCutter } from '#pipeline/cut/create-cutter';
+import type { Entity } from '#job/entity';
+import { createFileCutter, type FileOptions, type SettledFile } from '#pipeline/cut/cut-file';
 import type { RowCutter } from '#pipeline/cut/row-cutter';
 import { CliError } from '../exit-codes';
 import type { Input } from './open-input';
@@ -16,16 +16,24 @@ export interface InputRow {
 }
 
 export interface RowsOfInput {
-  /** The header of a CSV, once the first row has come. */
+  /** The header of a table, once the first row has come. */
   header(): Buffer | undefined;
+  /** How the rows so far are to be read. @throws CliError refused when that cannot be told */
+  settle(): SettledFile;
   /** As they come: the rows of each chunk. Throws CliError refused when the input is none of its format. */
   batches: AsyncIterable<InputRow[]>;
 }
 
-export function readRows(input: Input, traits: EntityTraits): RowsOfInput {
-  // Which column of a CSV is the id's is seen to where columns are mapped, which can say what columns there are.
-  const cutter = createCutter(input.format, traits, null);
-  return { header: () => cutter.header, batches: cut(input, cutter) };
+export function readRows(input: Input, entity: Entity, options: FileOptions): RowsOfInput {
+  const cutter = createFileCutter({ format: input.format }, entity, { ...options, countsIds: true });
+  const settle = () => {
+    try {
+      return cutter.settle();
+    } catch (error) {
+      throw refusal(error, input.name);
+    }
+  };
+  return { header: () => cutter.header, settle, batches: cut(input, cutter) };
 }
 
 async function* cut(input: Input, cutter: RowCutter): AsyncGenerator<InputRow[], void> {
@@ -41,9 +49,16 @@ async function* cut(input: Input, cutter: RowCutter): AsyncGenerator<InputRow[],
       rows = [];
     }
     cutter.end(add);
-    if (rows.length > 0) yield rows;
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    throw new CliError('refused', `${input.name}, behind row ${count}: ${error.message}`);
+    throw refusal(error, count === 0 ? input.name : `${input.name}, behind row ${count}`);
   }
+  if (rows.length > 0) yield rows;
+  if (count > 0) return;
+  const what = cutter.header === undefined ? 'There are no rows.' : 'There is a header line and no rows.';
+  throw new CliError('refused', `${input.name}: ${what}`);
+}
+
+function refusal(error: unknown, where: string): unknown {
+  if (!(error instanceof AppError)) return error;
+  return new CliError('refused', `${where}: ${error.message} ${error.details}`.trim());
 }
