@@ -91,7 +91,7 @@ it('the columns of a CSV are mapped, typed and left out before it is sent', asyn
   expect(await dialog.getByLabel('Type of seats').inputValue()).toBe('number');
   expect(await dialog.getByLabel('Type of zip').inputValue()).toBe('string');
   await dialog.getByLabel('Property of Full Name').fill('seats');
-  await dialog.getByText('Two columns of the CSV would become "seats".').waitFor();
+  await dialog.getByText('Two columns would become "seats".').waitFor();
   await dialog.getByLabel('Property of Full Name').fill('name');
   await dialog.getByLabel('Type of salary').selectOption('left out');
   expect(await dialog.getByLabel('Property of salary').isDisabled()).toBe(true);

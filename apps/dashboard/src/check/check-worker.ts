@@ -1,7 +1,6 @@
 /** The worker: does one task, beside the page so that nothing of it stands still, and is ended by the page. */
 import './node-buffer';
 import { checkRows } from './check-rows';
-import { convertRows } from './convert-rows';
 import { describeColumns } from './describe-columns';
 import type { Answer, CheckProgress, Task } from './messages';
 
@@ -16,6 +15,5 @@ self.onmessage = ({ data }: MessageEvent<Task>) => {
 };
 
 function run(task: Task) {
-  if (task.name === 'describe') return describeColumns(task.file);
-  return task.name === 'check' ? checkRows(task, tell) : convertRows(task, tell);
+  return task.name === 'describe' ? describeColumns(task) : checkRows(task, tell);
 }

@@ -1,16 +1,15 @@
 /** What the page asks the worker, and what the worker answers. */
 import type { NestedMode } from '#job/options';
 import type { RowError } from '#job/outcome';
-import type { Format } from '#pipeline/cut/create-cutter';
-import type { CellType } from '#pipeline/map-columns';
+import type { CellType, Mapping as WireMapping } from '#job/reading';
 
-export type { CellType, Format, RowError };
+export type { CellType, RowError, WireMapping };
 export type Kind = 'users' | 'companies';
 
 /** Stands for the type of a column that is not imported. */
 export const LEFT_OUT = 'left out';
 
-/** How the columns of a CSV are read. Arrays, by the place of the column. */
+/** How the columns of a table are read. Arrays, by the place of the column. */
 export interface Mapping {
   idColumn: string;
   /** Undefined: none of them. */
@@ -20,23 +19,34 @@ export interface Mapping {
   types: (CellType | typeof LEFT_OUT)[];
 }
 
-export interface FileTask {
+/** A file, and what somebody has said of how it is to be read. */
+export interface OpenedFile {
   file: File;
-  format: Format;
   kind: Kind;
-  /** What becomes of objects and arrays as metadata values. */
-  nested: NestedMode;
-  /** Null: as the service reads it, without a mapping. */
-  mapping: Mapping | null;
+  /** Undefined: as it is found in the file. */
+  delimiter: string | undefined;
 }
 
-export type Task =
-  | { name: 'describe'; file: File }
-  | ({ name: 'check' } & FileTask)
-  | ({ name: 'convert' } & FileTask);
+export interface FileTask extends OpenedFile {
+  /** What becomes of objects and arrays as metadata values. */
+  nested: NestedMode;
+  /** Undefined: as the service reads it, without a mapping. */
+  mapping: WireMapping | undefined;
+}
 
-/** The columns of a CSV by its first rows. */
+export type Task = ({ name: 'describe' } & OpenedFile) | ({ name: 'check' } & FileTask);
+
+/** What a file is, and the columns of a table, by its first rows. */
 export interface Columns {
+  /** For people: `CSV`, `JSON`, or the name of what is packed or a sheet and can be read by the service only. */
+  format: string;
+  /** Whether it can be looked into here. */
+  isReadable: boolean;
+  /** What divides the cells of a table. */
+  delimiter: string | undefined;
+  /** The column that the service takes for the id by itself. */
+  idColumn: string | undefined;
+  /** Empty for what is no table. */
   header: string[];
   /** Some cells of each column. */
   samples: string[][];
@@ -76,6 +86,8 @@ export interface CheckResult extends CheckProgress {
   misfits: [column: string, cells: number][];
   /** The first MAX_LEFT_OUT_KEYS keys of the metadata that are left out of rows, because their values are nested. */
   leftOut: [key: string, rows: number][];
+  /** What was found in the file, in sentences. */
+  found: string[];
 }
 
 export const MAX_ERRORS = 10_000;
@@ -84,7 +96,6 @@ export const MAX_LEFT_OUT_KEYS = 20;
 export interface Results {
   describe: Columns;
   check: CheckResult;
-  convert: Blob;
 }
 
 export type Answer =

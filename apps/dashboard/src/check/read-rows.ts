@@ -1,8 +1,7 @@
 /** A file as its rows, cut by the service's own cutters, chunk by chunk and so in constant memory. */
-import { ENTITIES, type Entity } from '#job/entity';
-import { createCutter } from '#pipeline/cut/create-cutter';
-import type { RowCutter } from '#pipeline/cut/row-cutter';
-import type { FileTask, Kind } from './messages';
+import type { Entity } from '#job/entity';
+import { createFileCutter, type FileCutter } from '#pipeline/cut/cut-file';
+import type { FileTask, Kind, OpenedFile } from './messages';
 
 export interface FileRow {
   /** 1-based. */
@@ -12,22 +11,29 @@ export interface FileRow {
   raw: Buffer;
 }
 
-export interface FileRows {
-  /** The header of a CSV, once a row has come. */
-  header(): Buffer | undefined;
-  /** The rows of each chunk, and how many bytes were read. A row is only valid until the next one is asked for. */
-  chunks: AsyncIterable<{ rows: FileRow[]; bytes: number }>;
-}
-
 export const ENTITY_OF: Readonly<Record<Kind, Entity>> = { users: 'user', companies: 'company' };
 
-/** @throws AppError, from its chunks, when the file is none of its format */
-export function readRows(task: Omit<FileTask, 'kind'>, kind: Kind): FileRows {
-  const cutter = createCutter(task.format, ENTITIES[ENTITY_OF[kind]], task.mapping?.idColumn);
-  return { header: () => cutter.header, chunks: cut(task.file, cutter) };
+/** The service's own cutter, for what it would be told of the file. */
+export function cutterOf(task: OpenedFile & Partial<FileTask>): FileCutter {
+  const { file, kind, delimiter, mapping } = task;
+  const options = { delimiter, mapping, countsIds: true };
+  return createFileCutter({ format: formatOf(file.name) }, ENTITY_OF[kind], options);
 }
 
-async function* cut(file: File, cutter: RowCutter): FileRows['chunks'] {
+/** As the service takes a file of this name. */
+function formatOf(name: string): 'csv' | 'ndjson' | undefined {
+  if (/\.(?:csv|tsv)$/i.test(name)) return 'csv';
+  return /\.(?:ndjson|jsonl)$/i.test(name) ? 'ndjson' : undefined;
+}
+
+/**
+ * The rows of each chunk, and how many bytes were read. A row is only valid until the next one is asked for.
+ * @throws AppError when the file is none that the service reads
+ */
+export async function* readRows(
+  file: File,
+  cutter: FileCutter,
+): AsyncGenerator<{ rows: FileRow[]; bytes: number }, void> {
   let [count, bytes] = [0, 0];
   let rows: FileRow[] = [];
   const add = (raw: Buffer, line: number | null) => rows.push({ row: ++count, line, raw: Buffer.from(raw) });

@@ -26,6 +26,11 @@ export function CheckReport({ check, file }: { check: Check; file: File }) {
         (progress.rows > environment.max_rows || file.size > environment.max_bytes) && (
           <TooLarge name={file.name} environment={environment} />
         )}
+      {result?.found.map((sentence) => (
+        <p key={sentence} class="hint">
+          {sentence}
+        </p>
+      ))}
       {result?.misfits.map(([column, cells]) => (
         <p key={column} class="hint">
           {`${column}: ${count(cells)} ${cells === 1 ? 'cell does' : 'cells do'} not have the type and stay strings.`}

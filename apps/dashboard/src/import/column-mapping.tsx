@@ -8,7 +8,7 @@ interface ColumnMappingProps {
   onChange(mapping: Mapping): void;
 }
 
-const TYPES: readonly Mapping['types'][number][] = ['string', 'number', 'boolean', LEFT_OUT];
+const TYPES: readonly Mapping['types'][number][] = ['string', 'number', 'boolean', 'date', LEFT_OUT];
 
 export function ColumnMapping(props: ColumnMappingProps) {
   const { kind, columns, mapping, onChange } = props;
@@ -22,11 +22,13 @@ export function ColumnMapping(props: ColumnMappingProps) {
             value={mapping.idColumn}
             onChange={(event) => onChange({ ...mapping, idColumn: event.currentTarget.value })}
           >
-            {columns.header.map((name) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
+            {columns.header
+              .filter((name) => name !== '')
+              .map((name) => (
+                <option key={name} value={name}>
+                  {name}
+                </option>
+              ))}
           </select>
         </label>
         {kind === 'users' && (
@@ -40,7 +42,7 @@ export function ColumnMapping(props: ColumnMappingProps) {
             >
               <option value="">no column</option>
               {columns.header
-                .filter((name) => name !== mapping.idColumn)
+                .filter((name) => name !== '' && name !== mapping.idColumn)
                 .map((name) => (
                   <option key={name} value={name}>
                     {name}
@@ -56,7 +58,8 @@ export function ColumnMapping(props: ColumnMappingProps) {
 }
 
 function MetadataColumns({ columns, mapping, onChange }: ColumnMappingProps) {
-  const isMetadata = (name: string) => name !== mapping.idColumn && name !== mapping.companyColumn;
+  const isMetadata = (name: string) =>
+    name !== '' && name !== mapping.idColumn && name !== mapping.companyColumn;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be scrollable by keyboard
     <section class="scroll-box" tabIndex={0} aria-label="Columns of the metadata">

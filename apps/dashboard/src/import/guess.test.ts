@@ -1,20 +1,16 @@
-/** What a file is taken for until somebody says otherwise. */
+/** What a file is taken for until somebody says otherwise, and what the service is told of it. */
 import { describe, expect, it } from '@jest/globals';
-import { guessFormat, guessKind, guessMapping, isPlain } from './guess';
+import { LEFT_OUT } from '../check/messages';
+import { guessKind, guessMapping, writeMapping } from './guess';
 
-const columns = (...header: string[]) => ({
+const columns = (idColumn: string | undefined, ...header: string[]) => ({
+  format: 'CSV',
+  isReadable: true,
+  delimiter: ',',
+  idColumn,
   header,
   samples: header.map(() => []),
   types: header.map(() => 'string' as const),
-});
-
-it.each([
-  ['a.CSV', 'csv'],
-  ['a.json', 'json'],
-  ['a.jsonl', 'ndjson'],
-  ['a', 'ndjson'],
-])('%s is %s', (name, format) => {
-  expect(guessFormat({ name, type: '' })).toBe(format);
 });
 
 it.each([
@@ -28,26 +24,35 @@ it.each([
 
 describe('a mapping', () => {
   it.each([
-    [['name', 'user_id', 'company_id'], 'user_id', 'company_id'],
-    [['name', 'customer ID'], 'customer ID', undefined],
-    [['name', 'E-Mail'], 'E-Mail', undefined],
-    [['name', 'age'], 'name', undefined],
-  ])('of the columns %j takes %s for the id and %s for the company', (header, idColumn, companyColumn) => {
-    expect(guessMapping(columns(...header), 'users')).toMatchObject({ idColumn, companyColumn });
+    ['user_id', ['name', 'user_id', 'company_id'], 'user_id', 'company_id'],
+    ['Customer ID', ['name', 'Customer ID', 'Company ID'], 'Customer ID', 'Company ID'],
+    [undefined, ['name', 'E-Mail'], 'E-Mail', undefined],
+    [undefined, ['', 'name', 'age'], 'name', undefined],
+  ])(
+    'when the service finds %s in %j takes %s for the id and %s for the company',
+    (found, header, id, company) => {
+      const guessed = guessMapping(columns(found, ...header), 'users');
+      expect(guessed).toMatchObject({ idColumn: id, companyColumn: company });
+    },
+  );
+
+  const table = columns('user_id', 'user_id', 'company_id', 'age', 'plan');
+  const plain = guessMapping(table, 'users');
+
+  it('that is as the service reads the file by itself is not sent', () => {
+    expect(writeMapping(table, plain)).toBeUndefined();
   });
 
-  it('is plain exactly when the service reads the file like that by itself', () => {
-    const header = ['user_id', 'company_id', 'age'];
-    const plain = guessMapping(columns(...header), 'users');
-    expect(isPlain(plain, 'users', header)).toBe(true);
-    for (const change of [
-      { companyColumn: undefined },
-      { idColumn: 'age' },
-      { companyColumn: 'age' },
-      { names: ['user_id', 'company_id', 'years'] },
-      { types: ['string' as const, 'string' as const, 'number' as const] },
-    ]) {
-      expect(isPlain({ ...plain, ...change }, 'users', header)).toBe(false);
-    }
+  it.each([
+    [{ idColumn: 'age' }, { id: 'age' }],
+    [{ companyColumn: 'plan' }, { company: 'plan' }],
+    [{ companyColumn: undefined }, { skip: ['company_id'] }],
+    [{ names: ['user_id', 'company_id', 'years', 'plan'] }, { rename: { age: 'years' } }],
+    [
+      { types: ['string' as const, 'string' as const, 'number' as const, LEFT_OUT] as const },
+      { types: { age: 'number' }, skip: ['plan'] },
+    ],
+  ])('with %j is sent as %j', (change, mapping) => {
+    expect(writeMapping(table, { ...plain, ...change } as typeof plain)).toEqual(mapping);
   });
 });

@@ -1,43 +1,43 @@
 /** What a file probably is. Pure; the person may say otherwise. */
-import type { Columns, Format, Kind, Mapping } from '../check/messages';
+import { type Columns, type Kind, LEFT_OUT, type Mapping, type WireMapping } from '../check/messages';
 
-export function guessFormat({ name, type }: Pick<File, 'name' | 'type'>): Format {
-  if (/\.csv$/i.test(name) || type === 'text/csv') return 'csv';
-  return /\.json$/i.test(name) ? 'json' : 'ndjson';
-}
-
-/** @param header of a CSV */
+/** @param header of a table */
 export function guessKind(name: string, header: readonly string[] = []): Kind {
   if (header.includes('user_id')) return 'users';
   return header.includes('company_id') || /compan/i.test(name) ? 'companies' : 'users';
 }
 
-const ID_COLUMN = /^(?:id|uuid|.*[_ -]?id|e-?mail)$/i;
-
-/** The contract's columns where they are there; else the column that is named most like an id. */
-export function guessMapping({ header, types }: Columns, kind: Kind): Mapping {
-  const idKey = kind === 'users' ? 'user_id' : 'company_id';
-  const companyColumn = kind === 'users' && header.includes('company_id') ? 'company_id' : undefined;
-  const candidates = header.filter((name) => name !== companyColumn);
-  const idColumn =
-    candidates.find((name) => name === idKey) ?? candidates.find((name) => ID_COLUMN.test(name));
-  return { idColumn: idColumn ?? candidates[0] ?? '', companyColumn, names: [...header], types: [...types] };
+/** The column that the service takes for the id; else one of a person's addresses, else the first one. */
+export function guessMapping({ header, types, idColumn }: Columns, kind: Kind): Mapping {
+  const companyColumn = kind === 'users' ? header.find((name) => /^company[ _-]?id$/i.test(name)) : undefined;
+  const candidates = header.filter((name) => name !== companyColumn && name !== '');
+  const likely = idColumn ?? candidates.find((name) => /^e-?mail$/i.test(name)) ?? candidates[0] ?? '';
+  return { idColumn: likely, companyColumn, names: [...header], types: [...types] };
 }
 
-/** Whether the service reads the file like that by itself. */
-export function isPlain(
+/** What the service is told of the columns; undefined when it reads the file like that by itself. */
+export function writeMapping(
+  { header, idColumn: found }: Columns,
   { idColumn, companyColumn, names, types }: Mapping,
-  kind: Kind,
-  header: readonly string[],
-): boolean {
-  const isMeant = companyColumn === 'company_id' || !header.includes('company_id') || kind === 'companies';
-  return (
-    idColumn === (kind === 'users' ? 'user_id' : 'company_id') &&
-    isMeant &&
-    (companyColumn === undefined || companyColumn === 'company_id') &&
-    header.every((name, index) => {
-      const isMetadata = name !== idColumn && name !== companyColumn;
-      return !isMetadata || (names[index] === name && types[index] === 'string');
-    })
-  );
+): WireMapping | undefined {
+  const isMetadata = (name: string) => name !== '' && name !== idColumn && name !== companyColumn;
+  const metadata = header.flatMap((name, index) => (isMetadata(name) ? [{ name, index }] : []));
+  const rename = metadata
+    .filter(({ name, index }) => types[index] !== LEFT_OUT && names[index] && names[index] !== name)
+    .map(({ name, index }) => [name, names[index] as string]);
+  // A column that is called as the company's and is not to be that can only be left out.
+  const isLeftOut = (name: string, index: number) =>
+    types[index] === LEFT_OUT || (companyColumn === undefined && /^company[ _-]?id$/i.test(name));
+  const skip = metadata.filter(({ name, index }) => isLeftOut(name, index)).map(({ name }) => name);
+  const typed = metadata
+    .filter(({ index }) => types[index] !== LEFT_OUT && types[index] !== 'string')
+    .map(({ name, index }) => [name, types[index]]);
+  const mapping: WireMapping = {
+    ...(idColumn !== found && { id: idColumn }),
+    ...(companyColumn !== undefined && companyColumn !== 'company_id' && { company: companyColumn }),
+    ...(rename.length > 0 && { rename: Object.fromEntries(rename) }),
+    ...(skip.length > 0 && { skip }),
+    ...(typed.length > 0 && { types: Object.fromEntries(typed) }),
+  };
+  return Object.keys(mapping).length > 0 ? mapping : undefined;
 }

@@ -1,5 +1,6 @@
 /** A file before it is sent: what it is, what would fail, and how its columns are read. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { DELIMITER_NAMES } from '#file/detect-delimiter';
 import type { FileTask, Kind, Mapping } from '../check/messages';
 import { BusyNotice } from '../parts/busy-notice';
 import { Dialog } from '../parts/dialog';
@@ -11,7 +12,7 @@ import { useMayImport } from '../session/environment';
 import { useSession } from '../session/session';
 import { CheckReport } from './check-report';
 import { ColumnMapping } from './column-mapping';
-import { guessFormat, guessKind, guessMapping, isPlain } from './guess';
+import { guessKind, guessMapping, writeMapping } from './guess';
 import { DEFAULT_TREATMENT, TreatmentFields } from './import-options';
 import { sendFile } from './send-file';
 import { useCheck, useColumns } from './use-check';
@@ -25,13 +26,14 @@ export function ImportDialog({ file, onClose }: { file: File; onClose(): void })
   const { client } = useSession();
   const [treatment, setTreatment] = useState(DEFAULT_TREATMENT);
   const reading = useTask(file, treatment.nested);
-  const { task, kind, setKind, columns, mapping, setMapping, fault: readFault } = reading;
+  const { task, kind, setKind, setDelimiter, columns, mapping, setMapping, fault: readFault } = reading;
   const [sending, setSending] = useState<Sending>();
   const [fault, setFault] = useState<unknown>();
-  const check = useCheck(task);
+  const isReadable = columns?.isReadable !== false;
+  const check = useCheck(isReadable ? task : undefined);
   const mayImport = useMayImport();
-  const canSend =
-    mayImport && check.result !== undefined && check.result.fault === null && sending === undefined;
+  const isChecked = isReadable ? check.result?.fault === null : task !== undefined;
+  const canSend = mayImport && isChecked && sending === undefined;
 
   const send = async (how: Sending) => {
     if (task === undefined) return;
@@ -51,14 +53,23 @@ export function ImportDialog({ file, onClose }: { file: File; onClose(): void })
     <Dialog title={file.name} class="import" onClose={onClose}>
       <div class="import-body">
         <div class="import-head">
-          <p class="sub">{`${bytes(file.size)} · ${guessFormat(file).toUpperCase()}`}</p>
+          <p class="sub">{[bytes(file.size), columns?.format].filter(Boolean).join(' · ')}</p>
           <KindChoice kind={kind} onChange={setKind} />
         </div>
         {readFault !== '' && <Notice tone="error">{readFault}</Notice>}
         {mapping !== undefined && columns !== undefined && columns.header.length > 0 && (
-          <ColumnMapping kind={kind} columns={columns} mapping={mapping} onChange={setMapping} />
+          <>
+            <DelimiterChoice found={columns.delimiter} onChange={setDelimiter} />
+            <ColumnMapping kind={kind} columns={columns} mapping={mapping} onChange={setMapping} />
+          </>
         )}
-        <CheckReport check={check} file={file} />
+        {columns?.isReadable === false ? (
+          <Notice tone="plain">
+            {`This is ${columns.format}: the service unpacks and checks it. A dry run says what would happen.`}
+          </Notice>
+        ) : (
+          <CheckReport check={check} file={file} />
+        )}
         <TreatmentFields treatment={treatment} onChange={setTreatment} />
       </div>
       {!mayImport && (
@@ -93,24 +104,47 @@ export function ImportDialog({ file, onClose }: { file: File; onClose(): void })
 
 /** How the file is read: by guess, until somebody says otherwise. */
 function useTask(file: File, nested: FileTask['nested']) {
-  const format = guessFormat(file);
-  const { columns, fault } = useColumns(file, format === 'csv');
   const [chosenKind, setKind] = useState<Kind>();
+  const [header, setHeader] = useState<readonly string[]>();
+  const [delimiter, setDelimiter] = useState<string>();
   const [chosenMapping, setMapping] = useState<Mapping>();
-  const kind = chosenKind ?? guessKind(file.name, columns?.header);
-  // Another kind has another id: what was chosen is void.
-  useEffect(() => setMapping(undefined), [kind]);
+  const kind = chosenKind ?? guessKind(file.name, header);
+  const { columns, fault } = useColumns({ file, kind, delimiter });
+  useEffect(() => setHeader(columns?.header), [columns]);
+  // Another kind has another id, another delimiter other columns: what was chosen is void.
+  useEffect(() => setMapping(undefined), [kind, delimiter]);
   const mapping = useMemo(
     () => chosenMapping ?? (columns && guessMapping(columns, kind)),
     [chosenMapping, columns, kind],
   );
   const task = useMemo((): FileTask | undefined => {
     if (columns === undefined || mapping === undefined) return undefined;
-    const isAsItIs =
-      format !== 'csv' || columns.header.length === 0 || isPlain(mapping, kind, columns.header);
-    return { file, format, kind, nested, mapping: isAsItIs ? null : mapping };
-  }, [file, format, kind, nested, columns, mapping]);
-  return { task, kind, setKind, columns, mapping, setMapping, fault };
+    const wire = columns.header.length === 0 ? undefined : writeMapping(columns, mapping);
+    return { file, kind, delimiter, nested, mapping: wire };
+  }, [file, kind, delimiter, nested, columns, mapping]);
+  return { task, kind, setKind, setDelimiter, columns, mapping, setMapping, fault };
+}
+
+function DelimiterChoice({
+  found,
+  onChange,
+}: {
+  found: string | undefined;
+  onChange(delimiter: string): void;
+}) {
+  return (
+    <label class="field">
+      Cells are divided by
+      <select value={found} onChange={(event) => onChange(event.currentTarget.value)}>
+        {Object.entries(DELIMITER_NAMES).map(([sign, name]) => (
+          <option key={sign} value={sign}>
+            {name}
+          </option>
+        ))}
+        {found !== undefined && !(found in DELIMITER_NAMES) && <option value={found}>{found}</option>}
+      </select>
+    </label>
+  );
 }
 
 function KindChoice({ kind, onChange }: { kind: Kind; onChange(kind: Kind): void }) {

@@ -34,7 +34,7 @@ export function ImportButton() {
         ref={input}
         type="file"
         hidden
-        accept=".ndjson,.jsonl,.json,.csv"
+        accept=".ndjson,.jsonl,.json,.csv,.tsv,.txt,.xlsx,.zip,.gz"
         onChange={(event) => {
           const [file] = event.currentTarget.files ?? [];
           // So that the same file can be chosen again, after it was mended.

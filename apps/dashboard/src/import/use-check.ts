@@ -1,6 +1,6 @@
 /** The check of a file, done anew when the way it is read changes. */
 import { useEffect, useState } from 'preact/hooks';
-import type { CheckProgress, CheckResult, Columns, FileTask } from '../check/messages';
+import type { CheckProgress, CheckResult, Columns, FileTask, OpenedFile } from '../check/messages';
 import { runTask } from '../check/run-task';
 import { explain } from '../parts/explain';
 
@@ -37,22 +37,22 @@ export function useCheck(task: FileTask | undefined): Check {
   return check;
 }
 
-/** The columns of a CSV; undefined until they are read. No columns at all for a file of another format. */
-export function useColumns(file: File, isCsv: boolean): { columns: Columns | undefined; fault: string } {
+/** What the file is; undefined until that is known. */
+export function useColumns({ file, kind, delimiter }: OpenedFile): {
+  columns: Columns | undefined;
+  fault: string;
+} {
   const [state, setState] = useState<{ columns: Columns | undefined; fault: string }>({
-    columns: isCsv ? undefined : NO_COLUMNS,
+    columns: undefined,
     fault: '',
   });
   useEffect(() => {
-    if (!isCsv) return;
     const stop = new AbortController();
-    runTask({ name: 'describe', file }, stop.signal).then(
+    runTask({ name: 'describe', file, kind, delimiter }, stop.signal).then(
       (columns) => setState({ columns, fault: '' }),
       (thrown) => setState({ columns: undefined, fault: explain(thrown) }),
     );
     return () => stop.abort();
-  }, [file, isCsv]);
+  }, [file, kind, delimiter]);
   return state;
 }
-
-const NO_COLUMNS: Columns = { header: [], samples: [], types: [] };
