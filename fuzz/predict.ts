@@ -29,6 +29,18 @@ export interface StoredProfile {
 export type Profiles = Map<string, StoredProfile>;
 export type RowOutcome = 'created' | 'updated' | 'unchanged' | 'failed';
 
+/**
+ * Whether what is sent as NDJSON can be nothing else: a first line that is no JSON may begin an object that goes on, an
+ * array, a table, or text in another encoding, and is then read as that (docs/files.md).
+ */
+export function isPlainNdjson({ form, bytes }: Payload): boolean {
+  if (form !== 'ndjson') return true;
+  const text = bytes.toString('latin1').replace(/^\xef\xbb\xbf/, '');
+  const [first = ''] = text.split('\n').filter((line) => line.trim() !== '');
+  const value = parse(first);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !text.includes('\0');
+}
+
 /** What must be answered: one of these refusals, or 202 when there is none. */
 export function predictRefusals(payload: Payload, entity: Entity, limits: Limits): ErrorCode[] {
   const refusals: ErrorCode[] = [];

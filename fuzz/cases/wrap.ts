@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { ERRORS } from '#errors';
 import { ENTITIES } from '#job/entity';
-import { type Payload, predictRefusals } from '../predict';
+import { isPlainNdjson, type Payload, predictRefusals } from '../predict';
 import type { Composed, Maker } from './case';
 import { type Headers, type Message, withLength } from './frame';
 import { countRows, makeRows, writeFile, writeJson } from './generate';
@@ -107,7 +107,7 @@ export function expectImport(
   payload: Payload,
   sound: boolean,
 ): Pick<Composed, 'payload' | 'statuses' | 'refusals'> {
-  if (!sound) return { payload: undefined, statuses: undefined };
+  if (!sound || !isPlainNdjson(payload)) return { payload: undefined, statuses: undefined };
   const refusals = predictRefusals(payload, entity, limits);
   return {
     payload,
