@@ -130,7 +130,9 @@ class CsvCutter implements RowCutter {
       return;
     }
     const hasMark = isFirst && whole.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
-    const raw = withoutReturn(hasMark ? whole.subarray(BYTE_ORDER_MARK.length) : whole);
+    // Only a quote that is not closed takes the end of the last line with it.
+    const record = whole.at(-1) === this.lineEnd ? whole.subarray(0, -1) : whole;
+    const raw = withoutReturn(hasMark ? record.subarray(BYTE_ORDER_MARK.length) : record);
     if (this.isSeparatorLine) {
       this.isSeparatorLine = false;
       return;
