@@ -92,7 +92,7 @@ describe('the header line of a CSV', () => {
     const shown = 'user_id,erased,erased,erased,plan\nanother,1,2,3\n"broken\n';
     expect(await inputOf(job.job_id, key)).toBe(shown);
     const { body } = await muster.post(`/v1/background_jobs/${job.job_id}/retry`, key).expect(202);
-    expect(await inputOf(body.job_id, key)).toBe(shown);
+    expect(await inputOf(body.job_id, key)).toBe(shown.replace('another,1,2,3\n', ''));
     for (const trace of [ID, NAME, PHONE]) {
       await waitFor(`the last trace of ${trace}`, async () => {
         return (await findTraces(muster.store.pool, trace)).length === 0;
