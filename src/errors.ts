@@ -19,7 +19,7 @@ export const ERRORS = {
   invalid_multipart: [400, 'Bad Request', 'The multipart body is broken or was cut off.'],
   file_missing: [400, 'Bad Request', 'The form has no file in the field "file".'],
   unexpected_field: [400, 'Bad Request', 'The form may have one part only: the file in the field "file".'],
-  too_many_files: [400, 'Bad Request', 'The form has more than one file.'],
+  too_many_files: [400, 'Bad Request', 'There is more than one file.'],
   invalid_parameter: [
     400,
     'Bad Request',

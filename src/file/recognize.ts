@@ -16,6 +16,7 @@ export interface Foreign {
 
 const UNPACK = 'Decompress it first.';
 const AS_CSV = 'Save the sheet as CSV in UTF-8 and send that.';
+const AS_XLSX = 'Save it as XLSX without a password, or the sheet as CSV in UTF-8, and send that.';
 const AS_TEXT = 'Send JSON, NDJSON or CSV as text in UTF-8.';
 const AS_UTF8 = 'Save it as UTF-8.';
 
@@ -27,7 +28,7 @@ const SIGNATURES: readonly (readonly [signature: string, name: string, advice: s
   ['\xfd7zXZ\0', 'an xz file', UNPACK],
   ['7z\xbc\xaf\x27\x1c', 'a 7z archive', UNPACK],
   ['Rar!\x1a\x07', 'a RAR archive', UNPACK],
-  ['\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', 'an old Excel workbook (XLS)', AS_CSV],
+  ['\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', 'an old Excel workbook (XLS) or one with a password', AS_XLSX],
   ['PAR1', 'a Parquet file', AS_TEXT],
   ['Obj\x01', 'an Avro file', AS_TEXT],
   ['SQLite format 3\0', 'an SQLite database', AS_TEXT],

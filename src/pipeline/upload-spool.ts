@@ -3,12 +3,9 @@
  * it is open, so the operating system gives its space back whenever the upload ends, also when the process is killed.
  * Never holds more than one piece in memory.
  */
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { AppError } from '#errors';
+import type { FileHandle } from 'node:fs/promises';
 import type { RowTail } from '#store/row-tails';
+import { openNameless, spoolFailed } from '#unpack/open-nameless';
 
 /** What is written to the database by one statement each: rows in the form of COPY, and pieces of rows that are too long. */
 export interface Staged {
@@ -22,8 +19,6 @@ interface Layout {
   rowBytes: number;
   tails: readonly { row: number; piece: number; bytes: number }[];
 }
-
-const RETRY_AFTER_SECONDS = 10;
 
 export class UploadSpool {
   private file: FileHandle | undefined;
@@ -78,14 +73,6 @@ export class UploadSpool {
   }
 }
 
-/** In the folder of the environment variable TMPDIR, /tmp without it. */
-async function openNameless(): Promise<FileHandle> {
-  const name = path.join(tmpdir(), `muster-upload-${randomUUID()}`);
-  const file = await open(name, 'wx+', 0o600);
-  await unlink(name);
-  return file;
-}
-
 async function readFully(file: FileHandle | undefined, position: number, bytes: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(bytes);
   for (let filled = 0; filled < bytes; ) {
@@ -99,12 +86,4 @@ async function readFully(file: FileHandle | undefined, position: number, bytes: 
     filled += bytesRead;
   }
   return buffer;
-}
-
-function spoolFailed(cause: unknown): AppError {
-  return new AppError('unavailable', {
-    details: 'The temporary folder for uploads cannot be used or is full.',
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-    cause,
-  });
 }

@@ -85,7 +85,7 @@ async function takeIn(
     req,
     res,
     request,
-    settings.maxBytes,
+    { maxBytes: settings.maxBytes, memory },
     (body, cutter) =>
       stage(body, { ...settings, store, memory, jobId, request, cutter, withDigest: claim !== undefined }),
   );
@@ -106,12 +106,12 @@ async function takeIn(
 async function replay(
   req: Request,
   res: Response,
-  { settings, store }: ApiDeps,
+  { settings, store, memory }: ImportDeps,
   request: ImportRequest,
   known: KnownRequest,
 ): Promise<void> {
   const { maxBytes } = settings;
-  const { content, mapping } = await readUpload(req, res, request, maxBytes, async (body) => ({
+  const { content, mapping } = await readUpload(req, res, request, { maxBytes, memory }, async (body) => ({
     digest: await digestRequest(body, request, maxBytes),
     discard: async () => {},
   }));

@@ -40,6 +40,11 @@ const encoding = z
       'Encoding of a file of NDJSON or CSV, a label of the Encoding Standard such as windows-1252 or utf-16le. Found in the file when absent: UTF-8, UTF-16, and of a CSV that is neither, the likeliest other one.',
   });
 
+const sheet = z.string().min(1).max(100).optional().meta({
+  description:
+    'Which sheet of a workbook (XLSX): its name, or its number counted from 1. The first visible one with text when absent.',
+});
+
 const mapping = z
   .string()
   .max(1024 * 1024)
@@ -83,6 +88,7 @@ export const IMPORT_PARAMETERS = {
   }),
   delimiter,
   encoding,
+  sheet,
   mapping: mapping.optional().meta({
     description:
       'What becomes of the columns of a table, or of the keys of objects: JSON such as {"id":"Contact ID","rename":{"Plan name":"plan"},"skip":["Notes"],"types":"infer"}. Also as the part `mapping` of a form. See docs/files.md.',
@@ -106,16 +112,18 @@ export const IMPORT_PARAMETERS = {
 export function fileOptionsOf(query: {
   delimiter?: string | undefined;
   encoding?: string | undefined;
+  sheet?: string | undefined;
   mapping?: Mapping | undefined;
   flat: boolean;
   ids: (typeof ID_MODES)[number];
   repeats: (typeof REPEATS_MODES)[number];
   strict: boolean;
 }): FileOptions {
-  const { delimiter, encoding, mapping, flat, ids, repeats, strict } = query;
+  const { delimiter, encoding, sheet, mapping, flat, ids, repeats, strict } = query;
   return {
     delimiter,
     encoding,
+    sheet,
     mapping,
     flat: flat || undefined,
     ids: ids === 'strict' ? undefined : ids,

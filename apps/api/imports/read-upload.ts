@@ -5,13 +5,15 @@
  */
 import type { Readable } from 'node:stream';
 import { MIMEType } from 'node:util';
-import { createGunzip } from 'node:zlib';
 import type { Request, Response } from 'express';
 import multer, { type FileFilterCallback, MulterError, type StorageEngine } from 'multer';
 import { AppError, type ErrorCode } from '#errors';
 import type { Mapping } from '#job/reading';
 import { createFileCutter, type FileCutter, type Format } from '#pipeline/cut/cut-file';
 import type { ImportRequest } from '#pipeline/import-request';
+import type { UploadMemory } from '#pipeline/upload-memory';
+import { gunzip } from '#unpack/gunzip';
+import { type Found, SHEET_CSV, unpack } from '#unpack/unpack';
 import { askForBody, FORM_ALLOWANCE_BYTES } from '../ask-for-body';
 import { readMapping } from './parameters';
 
@@ -26,6 +28,8 @@ export type Consume<T extends Content> = (body: Readable, cutter: FileCutter) =>
 
 export interface ReadUpload<T extends Content> {
   content: T;
+  /** What the file or body was packed in. */
+  found: Found;
   /** Safe base name; empty unless a file was uploaded. */
   filename: string;
   /** The part of the form that says what becomes of the columns. */
@@ -47,19 +51,36 @@ const MULTIPART_LIMITS = {
 };
 const MAX_FILENAME_CHARACTERS = 255;
 const NDJSON_TYPES = ['application/x-ndjson', 'application/jsonl', 'application/ndjson'];
+/** They say nothing of the rows. What is packed is unpacked under every type. */
+const PACKED_TYPES = [
+  'application/gzip',
+  'application/x-gzip',
+  'application/zip',
+  'application/x-zip-compressed',
+  'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+];
+
+export interface UploadLimits {
+  /** Of the file or body, packed and unpacked; a declared length beyond it is refused before it is sent. */
+  maxBytes: number;
+  /** Of all uploads of the process: what is held of workbooks counts there. */
+  memory: UploadMemory;
+}
+
+type UploadRequest = Pick<ImportRequest, 'owner' | 'entity' | 'file'>;
 
 /**
  * Reads the request's body to its end.
- * @param maxBytes of the file or body, after decompression; a declared length beyond it is refused before it is sent
  * @throws AppError unsupported_media_type, payload_too_large, what the stage throws, and the multipart faults of the table
  */
 export async function readUpload<T extends Content>(
   req: Request,
   res: Response,
-  request: Pick<ImportRequest, 'entity' | 'file'>,
-  maxBytes: number,
+  request: UploadRequest,
+  limits: UploadLimits,
   consume: Consume<T>,
 ): Promise<ReadUpload<T>> {
+  const { maxBytes } = limits;
   const type = readContentType(req);
   const encoding = (req.get('content-encoding') ?? 'identity').trim().toLowerCase();
   if (type?.essence === 'multipart/form-data' && encoding === 'identity') {
@@ -67,19 +88,60 @@ export async function readUpload<T extends Content>(
     // multer does not see a form in every spelling of its type.
     req.headers['content-type'] = type.toString();
     askForBody(req, res, maxBytes, FORM_ALLOWANCE_BYTES);
-    return readMultipart(req, res, request, consume);
+    return readMultipart(req, res, request, limits, consume);
   }
   const isReadable = ['identity', 'gzip'].includes(encoding) && type !== undefined && isUtf8(type);
   const format = isReadable ? formatOf(type.essence) : undefined;
   if (format === undefined) throw new AppError('unsupported_media_type');
   askForBody(req, res, maxBytes);
-  const cutter = createFileCutter({ format }, request.entity, request.file);
-  const content = encoding === 'gzip' ? consumeCompressed(req, cutter, consume) : consume(req, cutter);
-  return { content: await content, filename: '' };
+  const { file: options } = request;
+  const take = (body: Readable) => takeFile(body, { format, options, limits, request }, consume);
+  return { ...(await (encoding === 'gzip' ? takeCompressed(req, take) : take(req))), filename: '' };
+}
+
+interface TakeOptions {
+  /** By the type or the name of the file as it is sent. */
+  format: Format | 'packed';
+  options: ImportRequest['file'];
+  limits: UploadLimits;
+  request: UploadRequest;
+}
+
+/** Unpacks the file and takes in what was in it. */
+async function takeFile<T extends Content>(
+  file: Readable,
+  take: TakeOptions,
+  consume: Consume<T>,
+): Promise<Pick<ReadUpload<T>, 'content' | 'found'>> {
+  const { limits, request, options } = take;
+  const { hold, release } = limits.memory.begin(request.owner.environmentId);
+  try {
+    const unpacking = { maxBytes: limits.maxBytes, sheet: options.sheet, hold };
+    const { body, dispose, ...found } = await unpack(file, unpacking);
+    try {
+      return { content: await consume(body, cutterFor(found, take)), found };
+    } finally {
+      await dispose();
+    }
+  } finally {
+    release();
+  }
+}
+
+/** What a file was packed in may say more than how it is sent. */
+function cutterFor(found: Found, { format, options, request }: TakeOptions): FileCutter {
+  if (found.container === 'xlsx')
+    return createFileCutter({ format: 'csv', counts: 'records' }, request.entity, {
+      ...options,
+      ...SHEET_CSV,
+    });
+  const declared = format === 'packed' ? undefined : format;
+  return createFileCutter({ format: formatOfName(found.name ?? '') ?? declared }, request.entity, options);
 }
 
 /** Undefined for a type that is none of an import. */
-function formatOf(essence: string): Format | undefined {
+function formatOf(essence: string): Format | 'packed' | undefined {
+  if (PACKED_TYPES.includes(essence)) return 'packed';
   if (NDJSON_TYPES.includes(essence)) return 'ndjson';
   if (essence === 'application/json') return 'json';
   return essence === 'text/csv' ? 'csv' : undefined;
@@ -97,22 +159,12 @@ function isUtf8(type: MIMEType): boolean {
   return ['utf-8', 'utf8', null].includes(type.params.get('charset')?.toLowerCase() ?? null);
 }
 
-async function consumeCompressed<T extends Content>(
-  req: Request,
-  cutter: FileCutter,
-  consume: Consume<T>,
-): Promise<T> {
-  const gunzip = createGunzip();
-  const fail = () => gunzip.destroy(new AppError('upload_aborted'));
-  req.once('aborted', fail).pipe(gunzip);
+async function takeCompressed<R>(req: Request, take: (body: Readable) => Promise<R>): Promise<R> {
+  const { body, stop } = gunzip(req);
   try {
-    return await consume(gunzip, cutter);
-  } catch (error) {
-    const isZlib = String((error as NodeJS.ErrnoException).code).startsWith('Z_');
-    throw isZlib ? new AppError('invalid_json', { details: 'The gzip data is broken or cut off.' }) : error;
+    return await take(body);
   } finally {
-    req.off('aborted', fail).unpipe(gunzip);
-    gunzip.destroy();
+    stop();
   }
 }
 
@@ -122,7 +174,8 @@ async function consumeCompressed<T extends Content>(
 function readMultipart<T extends Content>(
   req: Request,
   res: Response,
-  request: Pick<ImportRequest, 'entity' | 'file'>,
+  request: UploadRequest,
+  limits: UploadLimits,
   consume: Consume<T>,
 ): Promise<ReadUpload<T>> {
   return new Promise((resolve, reject) => {
@@ -131,19 +184,18 @@ function readMultipart<T extends Content>(
     let taking: Promise<void> = Promise.resolve();
     const storage: StorageEngine = {
       _handleFile(_req, file, done) {
-        let cutter: FileCutter;
         let mapping: Mapping | undefined;
         try {
           mapping = mappingPart(req, request.file);
-          const options = { ...request.file, mapping: mapping ?? request.file.mapping };
-          cutter = createFileCutter({ format: formatOfFile(file) }, request.entity, options);
         } catch (error) {
           reject(error);
           return done(error);
         }
-        taking = consume(file.stream, cutter).then(
+        const options = { ...request.file, mapping: mapping ?? request.file.mapping };
+        const format = formatOfFile(file) ?? 'packed';
+        taking = takeFile(file.stream, { format, options, limits, request }, consume).then(
           (content) => {
-            taken = { content, filename: safeFilename(file.originalname), mapping };
+            taken = { ...content, filename: safeFilename(file.originalname), mapping };
             done(null, {});
           },
           (error: Error) => {
@@ -230,8 +282,14 @@ function mappingPart(req: Request, options: ImportRequest['file']): Mapping | un
 
 /** By its type or its name; undefined when neither says it. */
 function formatOfFile({ mimetype, originalname }: Express.Multer.File): Format | undefined {
-  if (mimetype === 'text/csv' || /\.(?:csv|tsv)$/i.test(originalname)) return 'csv';
-  return NDJSON_TYPES.includes(mimetype) || /\.(?:ndjson|jsonl)$/i.test(originalname) ? 'ndjson' : undefined;
+  if (mimetype === 'text/csv') return 'csv';
+  return NDJSON_TYPES.includes(mimetype) ? 'ndjson' : formatOfName(originalname);
+}
+
+/** Undefined when the name does not say it. */
+function formatOfName(name: string): Format | undefined {
+  if (/\.(?:csv|tsv)(?:\.gz)?$/i.test(name)) return 'csv';
+  return /\.(?:ndjson|jsonl)(?:\.gz)?$/i.test(name) ? 'ndjson' : undefined;
 }
 
 /** The last part of the client's path, without control characters; never used as a path by us. */

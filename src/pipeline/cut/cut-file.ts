@@ -45,6 +45,8 @@ export interface Declared {
 
 /** How a file is to be read, as far as the client says it; the rest is found in the file. */
 export interface FileOptions {
+  /** Name or number of a workbook's sheet. It is unpacked before anything is cut. */
+  sheet?: string | undefined;
   delimiter?: string | undefined;
   /** A label of the Encoding Standard, in lower case. */
   encoding?: string | undefined;
