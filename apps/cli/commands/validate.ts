@@ -50,7 +50,7 @@ export function addValidate(program: Command): void {
 async function validate(file: string, flags: ValidateFlags): Promise<number> {
   const entity: Entity = flags.kind === 'users' ? 'user' : 'company';
   const reading = readingOf(flags);
-  const input = await openInput(file, reading.format);
+  const input = await openInput(file, reading);
   const rows = readRows(input, entity, fileOptionsOf(reading));
   const found: SettledFile[] = [];
   const prepared = prepareRows(rows, entity, (settled) => found.push(settled));

@@ -36,6 +36,10 @@ export function addReadingOptions(command: Command): Command {
       'such as windows-1252 or utf-16le (default: found in the file)',
       readEncoding,
     )
+    .option(
+      '--sheet <sheet>',
+      'name or number of the sheet of a workbook (default: the first visible one with text)',
+    )
     .option('--null-values <words>', 'values that count as empty: NULL,N/A,-', readWords)
     .option('--true-values <words>', 'cells that are true: yes,WAHR', readWords)
     .option('--false-values <words>', 'cells that are false: no,FALSCH', readWords)
@@ -57,9 +61,19 @@ export function addReadingOptions(command: Command): Command {
 
 export function readingOf(flags: ReadingFlags): Reading {
   const { kind, format, idColumn, companyColumn, skip = [], map = [], types } = flags;
-  const { columns, delimiter, encoding, nullValues, trueValues, falseValues } = flags;
+  const { columns, delimiter, encoding, sheet, nullValues, trueValues, falseValues } = flags;
   const { decimal, dateFormat, flat, ids, strict } = flags;
-  const cells = { columns, delimiter, encoding, nullValues, trueValues, falseValues, decimal, dateFormat };
+  const cells = {
+    columns,
+    delimiter,
+    encoding,
+    sheet,
+    nullValues,
+    trueValues,
+    falseValues,
+    decimal,
+    dateFormat,
+  };
   return { kind, format, idColumn, companyColumn, skip, map, types, ...cells, flat, ids, strict };
 }
 

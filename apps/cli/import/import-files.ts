@@ -62,7 +62,7 @@ export async function importFiles(plan: ImportPlan): Promise<ImportSummary> {
 async function importFile(file: string, plan: ImportPlan): Promise<ReadonlyMap<string, number>> {
   const { entity, note, progress } = plan;
   const { request } = note;
-  const input = await openInput(file, request.format);
+  const input = await openInput(file, request);
   const rows = readRows(input, entity, fileOptionsOf(request));
   const digest = createHash('sha256');
   const same = { ...rows, batches: requireSameRows(rows.batches, note, digest) };
@@ -149,7 +149,7 @@ async function send(rows: readonly { json: Buffer }[], input: Input, plan: Impor
   const file = new Blob([Buffer.concat(rows.flatMap(({ json }) => [json, LINE_END]))]);
   const options: ImportOptions = {
     ...jobOptions(note.request),
-    filename: `${input.name.replace(/\.(?:csv|json|ndjson|jsonl)$/i, '')}.ndjson`,
+    filename: `${input.name.replace(/\.(?:csv|tsv|xlsx|zip|json|ndjson|jsonl)$/i, '')}.ndjson`,
     format: 'ndjson',
     idempotencyKey: `${note.run}-${note.done.parts + 1}-${note.sending?.attempt}`,
     waitForSlot: true,

@@ -1,9 +1,10 @@
-/** The bytes of a file or of standard input, decompressed, and what they are. */
+/** The bytes of a file or of standard input, unpacked, and what they are. */
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { AppError } from '#errors';
 import type { Format } from '#pipeline/cut/cut-file';
+import { type Found, type Unpacked, unpack } from '#unpack/unpack';
 import { CliError } from '../exit-codes';
 
 export interface Input {
@@ -11,38 +12,63 @@ export interface Input {
   name: string;
   /** Undefined: by what is in it. */
   format: Format | undefined;
+  /** What the file was packed in. */
+  found: Found;
   /** Bytes of the file that were read so far, as they are on disk. */
   bytesRead(): number;
+  /** To be read to the end, or left: what is open for it is closed then. */
   chunks: AsyncIterable<Buffer>;
 }
 
+/** How a file is opened, as far as the flags say it. */
+export interface OpenOptions {
+  /** Undefined: by the name, else by what is in it. */
+  format?: Format | undefined;
+  /** Of a workbook. */
+  sheet?: string | undefined;
+}
+
 const CHUNK_BYTES = 256 * 1024;
-const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
 
 /**
  * @param file a path, or `-` for standard input
- * @param format undefined: by the name, else by what is in it
- * @throws CliError refused when it cannot be read; `chunks` throws that for broken gzip
+ * @throws CliError refused when it cannot be read or unpacked; `chunks` throws that or AppError for what is broken
  */
-export async function openInput(file: string, format: Format | undefined): Promise<Input> {
+export async function openInput(file: string, { format, sheet }: OpenOptions): Promise<Input> {
   const isStdin = file === '-';
   const source: Readable = isStdin ? process.stdin : createReadStream(file, { highWaterMark: CHUNK_BYTES });
   let read = 0;
-  const packed = await peek(
-    countBytes(source, (bytes) => {
-      read += bytes;
-    }),
-    GZIP_MAGIC.length,
-  );
-  const isGzip = packed.head.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC);
-  const chunks = isGzip ? gunzip(packed.chunks) : packed.chunks;
+  const counted = countBytes(source, (bytes) => {
+    read += bytes;
+  });
   const name = isStdin ? 'stdin' : path.basename(file).replace(/\.gz$/i, '');
-  return { name, format: format ?? formatOf(name), bytesRead: () => read, chunks };
+  const body = Readable.from(counted, { objectMode: false, highWaterMark: CHUNK_BYTES });
+  const unpacked = await unpack(body, { maxBytes: Number.POSITIVE_INFINITY, sheet }).catch(
+    (error: unknown) => {
+      throw error instanceof AppError ? new CliError('refused', `${name}: ${error.details}`) : error;
+    },
+  );
+  const { body: _body, dispose: _dispose, ...found } = unpacked;
+  return {
+    name,
+    format: found.container === 'xlsx' ? 'csv' : (format ?? formatOf(found.name ?? name)),
+    found,
+    bytesRead: () => read,
+    chunks: chunksOf(unpacked),
+  };
 }
 
 function formatOf(name: string): Format | undefined {
   if (/\.(?:csv|tsv)$/i.test(name)) return 'csv';
   return /\.(?:ndjson|jsonl)$/i.test(name) ? 'ndjson' : undefined;
+}
+
+async function* chunksOf({ body, dispose }: Unpacked): AsyncGenerator<Buffer, void> {
+  try {
+    yield* body as AsyncIterable<Buffer>;
+  } finally {
+    await dispose();
+  }
 }
 
 async function* countBytes(source: Readable, count: (bytes: number) => void): AsyncGenerator<Buffer, void> {
@@ -54,36 +80,4 @@ async function* countBytes(source: Readable, count: (bytes: number) => void): As
   } catch (error) {
     throw new CliError('refused', `The input cannot be read: ${(error as NodeJS.ErrnoException).code}.`);
   }
-}
-
-async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  const unpacked = Readable.from(source, { objectMode: false }).compose(
-    createGunzip({ chunkSize: CHUNK_BYTES }),
-  );
-  try {
-    yield* unpacked as AsyncIterable<Buffer>;
-  } catch (error) {
-    if (!String((error as NodeJS.ErrnoException).code).startsWith('Z_')) throw error;
-    throw new CliError('refused', 'The gzip data is broken or cut off.');
-  }
-}
-
-/** Reads at least so many bytes, unless there are no more, and gives them with all chunks from the first on. */
-async function peek(
-  source: AsyncIterable<Buffer>,
-  bytes: number,
-): Promise<{ head: Buffer; chunks: AsyncIterable<Buffer> }> {
-  const iterator = source[Symbol.asyncIterator]();
-  let head: Buffer = Buffer.alloc(0);
-  while (head.length < bytes) {
-    const next = await iterator.next();
-    if (next.done) break;
-    head = Buffer.concat([head, next.value]);
-  }
-  return { head, chunks: startingWith(head, { [Symbol.asyncIterator]: () => iterator }) };
-}
-
-async function* startingWith(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  if (head.length > 0) yield head;
-  yield* rest;
 }

@@ -3,6 +3,7 @@ import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
 import { createFileCutter, type FileOptions, type SettledFile } from '#pipeline/cut/cut-file';
 import type { RowCutter } from '#pipeline/cut/row-cutter';
+import { SHEET_CSV } from '#unpack/unpack';
 import { CliError } from '../exit-codes';
 import type { Input } from './open-input';
 
@@ -25,7 +26,13 @@ export interface RowsOfInput {
 }
 
 export function readRows(input: Input, entity: Entity, options: FileOptions): RowsOfInput {
-  const cutter = createFileCutter({ format: input.format }, entity, { ...options, countsIds: true });
+  const isSheet = input.found.container === 'xlsx';
+  const declared = { format: input.format, ...(isSheet && { counts: 'records' as const }) };
+  const cutter = createFileCutter(declared, entity, {
+    ...options,
+    ...(isSheet && SHEET_CSV),
+    countsIds: true,
+  });
   const settle = () => {
     try {
       return cutter.settle();

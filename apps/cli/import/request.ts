@@ -23,6 +23,8 @@ export const readingSchema = z.strictObject({
   columns: z.array(z.string()).optional(),
   delimiter: z.string().optional(),
   encoding: z.string().optional(),
+  /** Name or number of the sheet of a workbook. */
+  sheet: z.string().optional(),
   nullValues: z.array(z.string()).optional(),
   trueValues: z.array(z.string()).optional(),
   falseValues: z.array(z.string()).optional(),
