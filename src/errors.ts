@@ -63,7 +63,7 @@ export const ERRORS = {
   unsupported_media_type: [
     415,
     'Unsupported Media Type',
-    'Send application/json, application/x-ndjson, text/csv, or multipart/form-data with an NDJSON or CSV file in the field "file".',
+    'Send application/json, application/x-ndjson, text/csv, a workbook (XLSX), or multipart/form-data with a file in the field "file".',
   ],
   idempotency_key_reused: [
     422,

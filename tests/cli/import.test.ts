@@ -4,6 +4,8 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Muster, startMuster, unique } from '../support/muster';
+import { textRow, workbookOf } from '../support/workbook';
+import { zipOf } from '../support/zip';
 import { type CliOptions, makeHome, runCli, values } from './support/run-cli';
 
 let muster: Muster;
@@ -53,6 +55,33 @@ describe('a file', () => {
       expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('2 created') });
       expect((await stored(id)).map(({ user_id }) => user_id)).toEqual([`${id}-1`, `${id}-2`]);
     }
+  });
+
+  it('that is a zip archive or a sheet of a workbook is imported as what is in it', async () => {
+    const id = unique();
+    const csv = await zipOf({ 'users.csv': `user_id,n\n${id}-1,007\n`, '__MACOSX/._users.csv': 'x' });
+    const zipped = await runCli(['import', file('users.zip', csv)], options);
+    expect(zipped).toMatchObject({ code: 0, stdout: expect.stringContaining('1 created') });
+    const workbook = await workbookOf({
+      sheets: {
+        Notes: textRow(1, 'nothing'),
+        Users: textRow(1, 'user_id', 'n') + textRow(3, `${id}-2`, '007') + textRow(4, '', 'x'),
+      },
+    });
+    const at = file('users.xlsx', workbook);
+    const failed = path.join(makeHome(), 'failed.csv');
+    const sheet = await runCli(['import', at, '--sheet', 'users', '--errors', failed], options);
+    expect(sheet).toMatchObject({ code: 2, stdout: expect.stringContaining('1 created') });
+    expect(readFileSync(failed, 'utf8')).toBe('user_id,n\n,x\n');
+    expect((await stored(id)).map(({ metadata }) => metadata)).toEqual([{ n: '007' }, { n: '007' }]);
+    const checked = await runCli(['validate', at, '--sheet', '2'], options);
+    expect(checked).toMatchObject({ code: 2, stdout: expect.stringContaining('Line 4') });
+    const stdin = await runCli(['validate', '-', '--sheet', 'Users'], { ...options, input: workbook });
+    expect(stdin).toMatchObject({ code: 2, stdout: expect.stringContaining('2 rows, 1 would fail') });
+    const none = await runCli(['import', at, '--sheet', 'Nope'], options);
+    expect(none).toMatchObject({ code: 3, stderr: expect.stringContaining('"Notes", "Users"') });
+    const broken = await runCli(['import', file('users.xlsx', workbook.subarray(0, -100))], options);
+    expect(broken).toMatchObject({ code: 3, stderr: expect.stringContaining('broken or cut off') });
   });
 
   it('is cut into jobs that run one after another, and all of it arrives', async () => {

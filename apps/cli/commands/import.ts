@@ -32,6 +32,7 @@ const HELP = `
 Examples:
   muster import users.ndjson
   muster import export.csv.gz --id-column uuid --map plan_name=plan --errors failed.csv
+  muster import contacts.xlsx --sheet Contacts
   muster import --kind companies companies.json --dry-run
   mysql ... | muster import - --format csv --id-column id
   muster import --resume                    # goes on after Ctrl-C, a crash or a lost server
@@ -48,7 +49,8 @@ export function addImport(program: Command, signal: AbortSignal): void {
     .command('import')
     .summary('import files of any size')
     .description(
-      'Imports users or companies from files of any size: NDJSON, a JSON array or CSV, plain or gzip. They are cut ' +
+      'Imports users or companies from files of any size: NDJSON, a JSON array, CSV or a sheet of a ' +
+        'workbook (XLSX), plain, gzip or zip. They are cut ' +
         'into jobs, which run one after another; a busy slot is waited out, a server that is away is waited for.',
     )
     .argument('[files...]', 'files, or - for standard input');

@@ -12,12 +12,16 @@ const DESCRIPTION = `Takes an import in and answers at once with its job; a work
 The 202 is sent only after the job and every row are committed. Any other answer leaves nothing behind.
 
 Limits: 10,000 rows and 50 MB after decompression, unless the service is set up otherwise. \`Content-Encoding: gzip\` is
-accepted for every type but multipart/form-data. A row that is refused never stops the others; see the results of the job.`;
+accepted for every type but multipart/form-data. Files and bodies that are gzip, a zip archive with one file, or a workbook
+(XLSX) are unpacked, whatever their type says. A row that is refused never stops the others; see the results of the job.`;
 
 const CSV = {
   users: 'user_id,company_id,plan\nuser_001,comp001,pro\nuser_002,comp002,free\n',
   companies: 'company_id,name,plan\ncomp001,Tech Startup,pro\n',
 };
+
+const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
+const PACKED = { type: 'string' as const, format: 'binary' };
 
 const FILE = {
   type: 'object' as const,
@@ -28,7 +32,7 @@ const FILE = {
       format: 'binary',
       contentMediaType: 'application/octet-stream',
       description:
-        'NDJSON, CSV or JSON, whatever it is called: what it is, its delimiter and its encoding are found in the file, and said in the warnings of the job where they are not the usual ones.',
+        'NDJSON, CSV, JSON or a workbook (XLSX), also packed with gzip or zip, whatever it is called: what it is, its delimiter and its encoding are found in the file, and said in the warnings of the job where they are not the usual ones.',
     },
     mapping: {
       type: 'string' as const,
@@ -61,6 +65,9 @@ function bodies(entity: Entity): ZodContentObject {
       },
       example: CSV[collection],
     },
+    [XLSX]: { schema: PACKED },
+    'application/gzip': { schema: PACKED },
+    'application/zip': { schema: PACKED },
   };
 }
 
