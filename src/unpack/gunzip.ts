@@ -2,6 +2,7 @@
 import { finished, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { broken } from './faults';
+import { keepErrors } from './peek';
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -14,12 +15,12 @@ export interface Gunzipped {
 
 /** The source is never destroyed: a client that is still writing is to read its answer. */
 export function gunzip(source: Readable): Gunzipped {
-  const unzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  const unzip = keepErrors(createGunzip({ chunkSize: CHUNK_BYTES }));
   const unwatch = finished(source, { writable: false }, (error) => {
     if (error) unzip.destroy(error);
   });
   source.pipe(unzip);
-  const body = Readable.from(readAll(unzip), { objectMode: false, highWaterMark: CHUNK_BYTES });
+  const body = keepErrors(Readable.from(readAll(unzip), { objectMode: false, highWaterMark: CHUNK_BYTES }));
   const stop = () => {
     unwatch();
     source.unpipe(unzip);

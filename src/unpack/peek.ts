@@ -28,6 +28,14 @@ export async function peek(
   }
 }
 
+/**
+ * Lets an error of a stream wait for its reader: without a listener it would end the process when it comes while nobody
+ * reads. Whoever reads on gets it all the same.
+ */
+export function keepErrors<S extends Readable>(stream: S): S {
+  return stream.on('error', () => {});
+}
+
 /** More bytes, or the end. */
 function change(body: Readable): Promise<void> {
   const events = ['readable', 'end', 'error', 'close'];

@@ -11,7 +11,7 @@ import { AppError } from '#errors';
 import { foreign, tooLarge } from './faults';
 import { gunzip } from './gunzip';
 import { Zip } from './open-zip';
-import { peek } from './peek';
+import { keepErrors, peek } from './peek';
 import { spoolBody } from './spool-body';
 import { isWorkbook, openSheet } from './xlsx/open-workbook';
 import type { CellFaults } from './xlsx/sheet-to-csv';
@@ -62,7 +62,7 @@ const SIGNATURES: readonly (readonly [Container, Buffer])[] = [
  * body's own error. `body` of the result fails likewise
  */
 export async function unpack(body: Readable, options: UnpackOptions): Promise<Unpacked> {
-  const peeked = await peek(body, isDecided);
+  const peeked = await peek(keepErrors(body), isDecided);
   const container = containerOf(peeked.head);
   if (container === undefined) {
     requireWorkbook(options.sheet);
@@ -99,14 +99,14 @@ async function unpackZip(source: Readable, options: UnpackOptions): Promise<Unpa
     const zip = await Zip.open(file, bytes);
     if (isWorkbook(zip)) {
       const { csv, ...found } = await openSheet(zip, options);
-      open = Readable.from(csv, { objectMode: false });
+      open = keepErrors(Readable.from(csv, { objectMode: false }));
       return { body: open, container: 'xlsx', ...found, dispose };
     }
     refuseForeign(zip);
     requireWorkbook(options.sheet);
     const entry = onlyFile(zip.entries);
     if (entry.uncompressedSize > options.maxBytes) throw tooLarge(`The limit is ${options.maxBytes} bytes.`);
-    open = Readable.from(zip.read(entry), { objectMode: false });
+    open = keepErrors(Readable.from(zip.read(entry), { objectMode: false }));
     const body = await plainBody(open, 'zip archive', dispose);
     return { body, container: 'zip', name: path.basename(entry.fileName), dispose };
   } catch (error) {

@@ -1,4 +1,5 @@
 /** What becomes of the cells of a workbook. */
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -356,9 +357,9 @@ describe('a workbook that unpacks to too much is refused:', () => {
       () =>
         workbookOf({
           sheets: { S: HEADER },
-          strings: Array.from({ length: 1_200 }, (_, n) => `<t>${n}${longText()}</t>`),
+          strings: Array(2_100).fill(`<t>${longText}</t>`),
         }),
-      /larger than 64 MiB/,
+      /larger than 128 MiB/,
     ],
   ])('%s', async (_, make, sentence) => {
     const refusal = await refusalOf(await make());
@@ -373,8 +374,20 @@ describe('a workbook that unpacks to too much is refused:', () => {
     expect(countSpoolFiles()).toBe(0);
   });
 
-  /** It hardly shrinks, so that no other limit is met. */
-  const longText = () => Array.from({ length: 6_000 }, () => Math.random().toString(36).slice(2)).join('');
+  /** It does not shrink so far that another limit is met. */
+  const longText = randomBytes(768).toString('base64').repeat(64);
+});
+
+it('who opens a workbook is told how much of it is held in memory, and may refuse that', async () => {
+  const strings = Array.from({ length: 20_000 }, (_, n) => `<t>the text ${n} of all these texts</t>`);
+  const bytes = await workbookOf({ sheets: { S: HEADER }, strings });
+  const refuse = (held: number) => {
+    expect(held).toBeGreaterThan(256 * 1024);
+    throw new AppError('rate_limited');
+  };
+  const body = Readable.from([bytes], { objectMode: false });
+  await expect(unpack(body, { maxBytes: MAX_BYTES, hold: refuse })).rejects.toThrow(AppError);
+  expect(countSpoolFiles()).toBe(0);
 });
 
 it('a zip archive with a file that is called as a part of a workbook is none', async () => {
