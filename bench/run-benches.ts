@@ -20,6 +20,7 @@ import { throughput } from './benches/throughput';
 import { trueRate } from './benches/true-rate';
 import { unchanged } from './benches/unchanged';
 import { uploadMemory } from './benches/upload-memory';
+import { workbook } from './benches/workbook';
 import { type BenchResult, toText } from './report';
 import { stopAllServices } from './service';
 
@@ -31,6 +32,7 @@ export const BENCHES: readonly Bench[] = [
   following,
   results,
   uploadMemory,
+  workbook,
   accept,
   polls,
   identify,
