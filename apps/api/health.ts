@@ -26,6 +26,7 @@ export function health({ store, queue }: ApiDeps): Router {
         database,
         queue: delivery,
         queue_backend: queue.backend,
+        ...(queue.foreignInstallations > 0 && { foreign_installations: queue.foreignInstallations }),
       });
     })
     .all(methodNotAllowed('GET, HEAD'));

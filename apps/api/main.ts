@@ -5,6 +5,7 @@ import { provisionKeys, requireMigrated, whenAvailable } from '#apps/provision';
 import { openQueue } from '#queue/open-queue';
 import { requireDatabaseUrl } from '#settings/settings';
 import { API_STATEMENT_TIMEOUT_MS, openStore } from '#store/client';
+import { readInstallationId } from '#store/installation';
 
 const CONNECTIONS = 10;
 
@@ -18,7 +19,12 @@ void runProcess('api', async (settings, logger, asked) => {
     logger,
   });
   await whenAvailable(() => provisionKeys(store, settings, logger), logger, asked);
-  const queue = openQueue({ databaseUrl, redisUrl: settings.redisUrl, logger });
+  const queue = openQueue({
+    databaseUrl,
+    redisUrl: settings.redisUrl,
+    installationId: await readInstallationId(store.pool),
+    logger,
+  });
   const listener = await serveApi({ store, queue, logger, databaseUrl, settings });
   logger.info({ url: listener.url }, 'listening');
   return {

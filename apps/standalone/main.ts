@@ -12,6 +12,7 @@ import type { Logger } from '#logger';
 import { openQueue } from '#queue/open-queue';
 import type { Settings } from '#settings/settings';
 import { API_STATEMENT_TIMEOUT_MS, openStore } from '#store/client';
+import { readInstallationId } from '#store/installation';
 import { type KeyFile, readOrMakeKey } from './api-key-file';
 import { writeBanner } from './banner';
 import { resolveDataDir } from './data-dir';
@@ -72,7 +73,12 @@ async function serve(
     logger,
   });
   const workerStore = openStore({ databaseUrl, connections: workerConnections(concurrency), logger });
-  const queue = openQueue({ databaseUrl, redisUrl, logger });
+  const queue = openQueue({
+    databaseUrl,
+    redisUrl,
+    installationId: await readInstallationId(store.pool),
+    logger,
+  });
   const disconnect = async () => {
     await queue.close();
     await Promise.all([store.close(), workerStore.close()]);

@@ -7,6 +7,7 @@ import { startWorker, workerConnections } from '#apps/worker/worker';
 import { openQueue } from '#queue/open-queue';
 import { requireDatabaseUrl } from '#settings/settings';
 import { openStore } from '#store/client';
+import { readInstallationId } from '#store/installation';
 
 void runProcess('worker', async (settings, logger, asked) => {
   const databaseUrl = requireDatabaseUrl(settings);
@@ -20,7 +21,8 @@ void runProcess('worker', async (settings, logger, asked) => {
     maxProfileBytes,
   } = settings;
   const store = openStore({ databaseUrl, connections: workerConnections(concurrency), logger });
-  const queue = openQueue({ databaseUrl, redisUrl, logger });
+  const installationId = await whenAvailable(() => readInstallationId(store.pool), logger, asked);
+  const queue = openQueue({ databaseUrl, redisUrl, installationId, logger });
   const worker = startWorker({
     ...webhookOptions(settings),
     store,

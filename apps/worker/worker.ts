@@ -2,6 +2,7 @@
 import { ClockWatch } from '#pipeline/clock-watch';
 import { runFairly } from '#pipeline/run-fairly';
 import type { ImportDeps } from '#pipeline/run-import';
+import { findUnfinishedJobs } from '#store/jobs';
 import { startDeletingEnvironments } from './delete-environments';
 import { startRescue } from './rescue';
 import { startRetention } from './retention';
@@ -27,9 +28,15 @@ export const workerConnections = (concurrency: number): number => 2 * concurrenc
 export function startWorker(options: WorkerOptions): { close(): Promise<void> } {
   const deps: ImportDeps = { ...options, clock: new ClockWatch() };
   const worker = options.queue.work(
-    (delivery, wasInterrupted, exchange) => runFairly(delivery, deps, wasInterrupted, exchange),
+    (delivery, wasInterrupted, exchange, tell) =>
+      runFairly(delivery, { ...deps, tell }, wasInterrupted, exchange),
     options.concurrency,
   );
+  void options.queue
+    .takeOver((jobIds) => findUnfinishedJobs(options.store.pool, jobIds))
+    .then((deliveries) => deliveries > 0 && options.logger.info({ deliveries }, 'old deliveries taken over'))
+    // The rescue delivers again what is left behind.
+    .catch((err) => options.logger.warn({ err }, 'old deliveries not taken over'));
   const stopRescue = startRescue(deps);
   const stopRetention = startRetention(options);
   const stopScrub = startScrub(options);

@@ -317,6 +317,8 @@ export interface Ready {
   database: 'up' | 'down';
   queue: 'up' | 'down';
   queue_backend: 'postgresql' | 'redis';
+  /** Other installations of Muster that use the same Redis. Their queues are apart. */
+  foreign_installations?: number;
 }
 
 /** One user, and the company that it belongs to. */

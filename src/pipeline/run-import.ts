@@ -8,11 +8,11 @@
  * time. Stages say how
  * they ended; only this file moves the job on.
  */
-import { isWaiting } from '#job/job';
+import { completedRows, isWaiting } from '#job/job';
 import { type FinalStatus, isFinal } from '#job/lifecycle';
 import type { Logger } from '#logger';
 import { countEndedJob, countLimitHit, countRateLimitWait, observeSlice } from '#metrics';
-import type { Delivery, DeliveryQueue } from '#queue/delivery-queue';
+import type { Delivery, DeliveryQueue, TellProgress } from '#queue/delivery-queue';
 import type { Store } from '#store/client';
 import { deleteDryRunProfiles } from '#store/dry-run';
 import { isDataFault, isOverload, isTransient, isUnavailable } from '#store/faults';
@@ -68,13 +68,15 @@ export interface ImportDeps {
   sliceLimits?: SliceLimits | undefined;
   /** One for each process. */
   clock: ClockWatch;
+  /** Told how far the job is, once a delivery. */
+  tell?: TellProgress | undefined;
 }
 
 /** What became of a slice, for the delivery that ran it. */
 type Step =
   | { kind: 'nothing' }
   | { kind: 'ended'; job: LockedJob; status: FinalStatus; nextJob: NextJob | undefined }
-  | { kind: 'next'; revision: number; delayMs: number; stampEnvironment?: number };
+  | { kind: 'next'; revision: number; delayMs: number; stampEnvironment?: number; job?: LockedJob };
 
 /** What a delivery did: nothing, as much as its share allows, or what the throttle allows at this moment. */
 export type Delivered = 'nothing' | 'worked' | 'paced';
@@ -101,6 +103,7 @@ export async function runImport(
     if (step.kind === 'nothing') return done;
     observeSlice((performance.now() - sliceMs) / 1000);
     if (step.kind === 'ended') {
+      tellProgress(step.job, deps);
       await announceEnd(step, deps);
       return 'worked';
     }
@@ -108,10 +111,16 @@ export async function runImport(
     revision = step.revision;
     if (step.delayMs > 0) countRateLimitWait(step.delayMs / 1000);
     if (step.delayMs > 0 || performance.now() - startedMs > SHARE_MS) {
+      if (step.job !== undefined) tellProgress(step.job, deps);
       await deliverSlice({ jobId, revision }, step.delayMs, deps);
       return step.delayMs > 0 ? 'paced' : 'worked';
     }
   }
+}
+
+/** As of the beginning of the last slice. */
+function tellProgress(job: LockedJob, { tell }: ImportDeps): void {
+  tell?.({ processed: completedRows(job), total: job.totalRows });
 }
 
 /** After the commit: the job that has waited longest goes on its way. */
@@ -234,7 +243,7 @@ async function end({ tx, job }: Slice, status: FinalStatus, ending: Ending): Pro
 }
 
 function next({ job }: Slice, more: { revision: number; delayMs: number; paced?: boolean }): Step {
-  const step: Step = { kind: 'next', revision: more.revision, delayMs: more.delayMs };
+  const step: Step = { kind: 'next', revision: more.revision, delayMs: more.delayMs, job };
   return more.paced ? { ...step, stampEnvironment: job.environmentId } : step;
 }
 

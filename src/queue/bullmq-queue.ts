@@ -6,12 +6,22 @@
 import { randomUUID } from 'node:crypto';
 import type { Job, Queue, Worker, WorkerOptions } from 'bullmq';
 import type { Logger } from '#logger';
-import { type Delivery, DeliveryError, type DeliveryHandler, type DeliveryQueue } from './delivery-queue';
+import {
+  type Delivery,
+  DeliveryError,
+  type DeliveryHandler,
+  type DeliveryQueue,
+  type TellProgress,
+} from './delivery-queue';
 import { openUntilReady } from './open-until-ready';
 import { readDelivery } from './read-delivery';
+import { takeOver } from './take-over';
 
 /** Name of the BullMQ queue. */
 export const QUEUE_NAME = 'imports';
+
+/** What deliveries are called, for whoever looks into the queue. */
+const DELIVERY_NAME = 'import';
 
 /** `Queue.add` waits without end while Redis is away. */
 const ANSWER_TIMEOUT_MS = 1_000;
@@ -42,6 +52,10 @@ export interface Backend {
   ping(queue: Queue<Delivery>): Promise<unknown>;
   /** The connection is known to be lost: no use in waiting for an answer. */
   isAway(): boolean;
+  /** Other installations on the same server. */
+  foreignInstallations(): number;
+  /** The queue of versions that had one prefix for all; undefined where there was none. */
+  openOldQueue(): Queue<Delivery> | undefined;
   /** Drops the connection, which an orderly close of an unreachable backend would wait for. */
   disconnect(): void;
 }
@@ -59,7 +73,7 @@ export function createBullmqQueue(backend: Backend, logger: Logger): DeliveryQue
     if (backend.isAway()) throw new DeliveryError('the queue is away');
     await inTime(
       queue.ready.then((opened) =>
-        opened.add('slice', delivery, {
+        opened.add(DELIVERY_NAME, delivery, {
           jobId: `${delivery.jobId}-${delivery.revision}-${randomUUID()}`,
           delay: Math.max(0, Math.round(delayMs)),
           attempts: TRIES,
@@ -92,6 +106,19 @@ export function createBullmqQueue(backend: Backend, logger: Logger): DeliveryQue
         },
       };
     },
+    get foreignInstallations() {
+      return backend.foreignInstallations();
+    },
+    async takeOver(findOurs) {
+      const old = backend.openOldQueue();
+      if (old === undefined) return 0;
+      old.on('error', warn('old queue error'));
+      try {
+        return await takeOver(old, deliver, findOurs);
+      } finally {
+        await old.close();
+      }
+    },
     async ping() {
       await inTime(queue.ready.then((opened) => backend.ping(opened)));
     },
@@ -118,7 +145,9 @@ function processWith(handler: DeliveryHandler, deliver: DeliveryQueue['deliver']
       jobId = otherId;
     };
     try {
-      await handler(delivery, job.stalledCounter > 0, exchange);
+      const tell: TellProgress = ({ processed, total }) =>
+        void job.updateProgress({ processed, total }).catch(() => undefined);
+      await handler(delivery, job.stalledCounter > 0, exchange, tell);
     } catch (err) {
       logger.warn({ err, job_id: jobId }, 'delivery failed');
       // BullMQ keeps the message and the stack; those of the database may quote a user's values.

@@ -19,6 +19,15 @@ export interface Delivery {
  */
 export type Exchange = (other: Delivery) => Promise<void>;
 
+/** How far the job of a delivery is, for whoever looks into the queue. */
+export interface DeliveryProgress {
+  processed: number;
+  total: number;
+}
+
+/** Says it, some time; it may be lost. */
+export type TellProgress = (progress: DeliveryProgress) => void;
+
 /**
  * Works on one delivery; an error makes the queue try it again a few times.
  * @param wasInterrupted an earlier try ended without a word, as when its worker was killed
@@ -27,6 +36,7 @@ export type DeliveryHandler = (
   delivery: Delivery,
   wasInterrupted: boolean,
   exchange: Exchange,
+  tell: TellProgress,
 ) => Promise<void>;
 
 export interface DeliveryWorker {
@@ -43,6 +53,15 @@ export interface DeliveryQueue {
   deliver(delivery: Delivery, delayMs?: number): Promise<void>;
   /** Starts working on deliveries, at most `concurrency` at a time. */
   work(handler: DeliveryHandler, concurrency: number): DeliveryWorker;
+  /** Other installations that use the same server, as far as is known; their queues are apart. */
+  readonly foreignInstallations: number;
+  /**
+   * Takes over what a version without a prefix of its own has left for jobs of this installation.
+   * @param findOurs which of these jobs are this installation's and not ended
+   * @returns how many deliveries
+   * @throws DeliveryError when the queue does not answer in time
+   */
+  takeOver(findOurs: (jobIds: readonly string[]) => Promise<ReadonlySet<string>>): Promise<number>;
   /** Resolves when the queue answers. @throws DeliveryError */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -6,11 +6,14 @@ import pg from 'pg';
 import type { Logger } from '#logger';
 import { type Backend, createBullmqQueue, QUEUE_NAME } from './bullmq-queue';
 import type { Delivery, DeliveryQueue } from './delivery-queue';
+import { watchInstallations } from './installations';
 
 export interface QueueOptions {
   /** Where BullMQ's own tables are when there is no Redis; they live in the schema `bullmq`. */
   databaseUrl: string;
   redisUrl: string | undefined;
+  /** Of the database: two installations may use one Redis, and their queues are apart. */
+  installationId: string;
   logger: Logger;
 }
 
@@ -36,7 +39,7 @@ export function openQueue(options: QueueOptions): DeliveryQueue {
   const backend =
     options.redisUrl === undefined
       ? postgresBackend(options.databaseUrl)
-      : redisBackend(options.redisUrl, options.logger);
+      : redisBackend(options.redisUrl, options);
   return createBullmqQueue(backend, options.logger);
 }
 
@@ -96,11 +99,25 @@ function postgresBackend(databaseUrl: string): Backend {
       ) as unknown as Worker<Delivery>,
     ping: (queue) => queue.count(),
     isAway: () => false,
+    // What is in the database is of this installation.
+    foreignInstallations: () => 0,
+    openOldQueue: () => undefined,
     disconnect: () => {},
   };
 }
 
-function redisBackend(redisUrl: string, logger: Logger): Backend {
+/**
+ * What the keys of an installation's queue begin with on Redis. The braces keep all of them on one node of a Redis
+ * Cluster (BullMQ's documentation, "Redis Cluster").
+ */
+export function queuePrefix(installationId: string): string {
+  return `muster:{${installationId}}`;
+}
+
+function redisBackend(
+  redisUrl: string,
+  { installationId, logger }: Pick<QueueOptions, 'installationId' | 'logger'>,
+): Backend {
   const connection = new Redis(redisUrl, {
     maxRetriesPerRequest: null,
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -108,13 +125,20 @@ function redisBackend(redisUrl: string, logger: Logger): Backend {
     keepAlive: KEEP_ALIVE_MS,
   });
   connection.on('error', (err) => logger.warn({ err, backend: 'redis' }, 'redis connection error'));
+  const installations = watchInstallations(connection, installationId, logger);
+  const prefix = queuePrefix(installationId);
   return {
     name: 'redis',
-    createQueue: () => new Queue<Delivery>(QUEUE_NAME, { connection }),
+    createQueue: () => new Queue<Delivery>(QUEUE_NAME, { connection, prefix }),
     createWorker: (processor, options) =>
-      new Worker<Delivery>(QUEUE_NAME, processor, { ...options, connection }),
+      new Worker<Delivery>(QUEUE_NAME, processor, { ...options, connection, prefix }),
     ping: () => connection.ping(),
     isAway: () => ['close', 'reconnecting', 'end'].includes(connection.status),
-    disconnect: () => connection.disconnect(),
+    foreignInstallations: () => installations.foreign,
+    openOldQueue: () => new Queue<Delivery>(QUEUE_NAME, { connection }),
+    disconnect() {
+      installations.stop();
+      connection.disconnect();
+    },
   };
 }

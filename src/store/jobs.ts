@@ -166,6 +166,15 @@ export async function findSlotHolder(db: Queryable, environmentId: number): Prom
   return rows[0];
 }
 
+/** Which of these are jobs of this database that have not ended. */
+export async function findUnfinishedJobs(db: Queryable, ids: readonly string[]): Promise<Set<string>> {
+  const { rows } = await db.query<{ id: string }>(
+    'SELECT id FROM jobs WHERE id = ANY ($1::uuid[]) AND ended_at IS NULL',
+    [ids],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** Jobs by their ids, whosever they are: for those who have been let in before. */
 export async function readJobs(db: Queryable, ids: readonly string[]): Promise<ReadJob[]> {
   const { rows } = await db.query<ReadJob>({

@@ -1,4 +1,5 @@
 /** Health and readiness, and what the API does while the database or Redis is away. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request, { type Response } from 'supertest';
 import { serveApi } from '#apps/api/serve';
@@ -41,7 +42,7 @@ async function startApi(
     statementTimeoutMs: API_STATEMENT_TIMEOUT_MS,
     logger,
   });
-  const queue = openQueue({ databaseUrl, redisUrl, logger });
+  const queue = openQueue({ databaseUrl, redisUrl, installationId: randomUUID(), logger });
   const listener = await serveApi({ store, queue, logger, databaseUrl, settings: SETTINGS });
   return {
     url: listener.url,
@@ -212,6 +213,7 @@ describe('while Redis is away', () => {
     const queue = openQueue({
       databaseUrl: muster.databaseUrl,
       redisUrl: `redis://127.0.0.1:${CLOSED_PORT}`,
+      installationId: randomUUID(),
       logger,
     });
     await queue.ping().catch(() => undefined);

@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { freePort } from '#apps/standalone/free-port';
 import { createLogger } from '#logger';
 import { type Delivery, DeliveryError, type DeliveryQueue } from '#queue/delivery-queue';
-import { openQueue } from '#queue/open-queue';
+import { openQueue, queuePrefix } from '#queue/open-queue';
 import { createDatabase, dropDatabase, onServer } from '../support/database';
 import { startTcpProxy } from '../support/tcp-proxy';
 import { waitFor } from '../support/wait';
@@ -15,9 +15,14 @@ import { waitFor } from '../support/wait';
 const logger = createLogger('test', 'silent');
 const UNREACHABLE_DATABASE = 'postgresql://nobody@127.0.0.1:9/nothing';
 const UNREACHABLE_REDIS = 'redis://127.0.0.1:9';
+const INSTALLATION = randomUUID();
+const UNREACHABLE = { databaseUrl: UNREACHABLE_DATABASE, installationId: INSTALLATION, logger };
 
 /** It gives up after a second; a busy machine may be late with it, but nothing else would end before BullMQ's patience. */
 const IN_TIME_MS = 5_000;
+
+/** What the queue's keys begin with on Redis. */
+const KEYS = `${queuePrefix(INSTALLATION)}:imports`;
 
 let redisDatabase = 800;
 const opened: DeliveryQueue[] = [];
@@ -28,7 +33,7 @@ async function place(backend: 'postgresql' | 'redis') {
   const databaseUrl = await createDatabase();
   databases.push(databaseUrl);
   const redisUrl = backend === 'redis' ? `${process.env.TEST_REDIS_URL}/${redisDatabase++}` : undefined;
-  return { databaseUrl, redisUrl, logger };
+  return { databaseUrl, redisUrl, logger, installationId: INSTALLATION };
 }
 
 function open(options: Parameters<typeof openQueue>[0]): DeliveryQueue {
@@ -192,8 +197,8 @@ describe.each(['postgresql', 'redis'] as const)('a queue on %s', (backend) => {
   it('says in time that it cannot be reached, and never hangs', async () => {
     const queue = open(
       backend === 'redis'
-        ? { databaseUrl: UNREACHABLE_DATABASE, redisUrl: UNREACHABLE_REDIS, logger }
-        : { databaseUrl: UNREACHABLE_DATABASE, redisUrl: undefined, logger },
+        ? { ...UNREACHABLE, redisUrl: UNREACHABLE_REDIS }
+        : { ...UNREACHABLE, redisUrl: undefined },
     );
     for (const answer of [queue.deliver(delivery()), queue.ping()]) {
       const { error, ms } = await refusal(answer);
@@ -270,8 +275,8 @@ it('what stands in Redis of a failed delivery does not quote its error', async (
   await waitFor('the last try', () => tries === 4);
   const redis = new Redis(options.redisUrl ?? '');
   const failed = await waitFor('the failed delivery', async () => {
-    const [id] = await redis.zrange('bull:imports:failed', '0', '0');
-    return id !== undefined && redis.hgetall(`bull:imports:${id}`);
+    const [id] = await redis.zrange(`${KEYS}:failed`, '0', '0');
+    return id !== undefined && redis.hgetall(`${KEYS}:${id}`);
   });
   await redis.quit();
   expect(failed.failedReason).toBe('delivery failed');

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { Queue } from 'bullmq';
+import { queuePrefix } from '#queue/open-queue';
 import { type Cluster, withCluster } from '../support/cluster';
 import { noteFaultRun } from '../support/fault-report';
 import { makeImport } from '../support/imports';
@@ -20,6 +21,16 @@ const PACE = { backend: 'redis', usersPerMinute: 6_000 } as const;
 afterAll(killAll);
 
 const redisOf = (cluster: Cluster) => cluster.redis as RedisServer;
+/** What the keys of the cluster's queue begin with. */
+async function keysOf(cluster: Cluster): Promise<string> {
+  return `${await prefixOf(cluster)}:imports`;
+}
+
+async function prefixOf(cluster: Cluster): Promise<string> {
+  const [{ id } = { id: '' }] = (await cluster.query('SELECT id FROM installation')) as { id: string }[];
+  return queuePrefix(id);
+}
+
 const after = (ms: number) => {
   const end = performance.now() + ms;
   return waitFor(`${ms} ms to pass`, () => performance.now() >= end, ms * 2);
@@ -92,10 +103,12 @@ describe('with the queue on redis', () => {
         await cluster.start('worker');
         longestMs = await cluster.untilProgress(job);
         await cluster.untilRows(job, 100);
-        const delayed = async () => Number(await redisOf(cluster).command('ZCARD', 'bull:imports:delayed'));
+        const delayed = async () =>
+          Number(await redisOf(cluster).command('ZCARD', `${await keysOf(cluster)}:delayed`));
         await waitFor('a delivery that is due later', async () => (await delayed()) > 0);
         await flush();
-        const active = async () => Number(await redisOf(cluster).command('LLEN', 'bull:imports:active'));
+        const active = async () =>
+          Number(await redisOf(cluster).command('LLEN', `${await keysOf(cluster)}:active`));
         await waitFor('a delivery in work', async () => (await active()) > 0);
         await flush();
         expect(longestMs).toBeLessThan(30_000);
@@ -181,6 +194,7 @@ describe('with the queue on redis', () => {
         const job = await cluster.accept(makeImport({ rows: 300, ids: 250 }));
         const queue = new Queue('imports', {
           connection: { port: redisOf(cluster).port, maxRetriesPerRequest: null },
+          prefix: await prefixOf(cluster),
         });
         const forged: unknown[] = [
           ...Array.from({ length: 20 }, (_, revision) => ({ jobId: job, revision })),

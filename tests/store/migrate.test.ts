@@ -118,7 +118,9 @@ describe('the schema of Prisma and the tables', () => {
     for (const [, model = '', body = ''] of models) {
       const delegate = model.charAt(0).toLowerCase() + model.slice(1);
       const reader = (store.prisma as unknown as Record<string, { findFirst(): Promise<unknown> }>)[delegate];
-      await expect(reader?.findFirst()).resolves.toBeNull();
+      // The migration makes the installation's one row.
+      const empty = model === 'Installation' ? expect.objectContaining({ only: true }) : null;
+      await expect(reader?.findFirst()).resolves.toEqual(empty);
 
       const table = /@@map\("(\w+)"\)/.exec(body)?.[1] ?? '';
       const fields = [...body.matchAll(/^ {2}(\w+) +(\w+)[^\n]*$/gm)].filter(

@@ -15,6 +15,7 @@ import type { DeliveryQueue } from '#queue/delivery-queue';
 import { openQueue } from '#queue/open-queue';
 import { ensureEnvironment, ensureKey, generateKey } from '#store/api-keys';
 import { openStore, type Store } from '#store/client';
+import { readInstallationId } from '#store/installation';
 import type { SliceLimits } from '#store/move-job';
 import { createDatabase, dropDatabase } from './database';
 import { waitFor } from './wait';
@@ -24,6 +25,8 @@ export const BACKENDS: readonly Backend[] = ['postgresql', 'redis'];
 
 export interface MusterOptions {
   backend?: Backend;
+  /** Of a queue on Redis; default: an empty one. */
+  redisUrl?: string;
   /** Default 0: unthrottled. */
   usersPerMinute?: number;
   maxRows?: number;
@@ -98,7 +101,14 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
   const logger = createLogger('test', process.env.TEST_LOG_LEVEL ?? 'silent');
   const databaseUrl = await createDatabase();
   const store = openStore({ databaseUrl, connections: 20, logger });
-  const queue = openQueue({ databaseUrl, redisUrl: backend === 'redis' ? emptyRedis() : undefined, logger });
+  // The database is a copy of a template.
+  await store.pool.query('UPDATE installation SET id = gen_random_uuid()');
+  const queue = openQueue({
+    databaseUrl,
+    redisUrl: backend === 'redis' ? (options.redisUrl ?? emptyRedis()) : undefined,
+    installationId: await readInstallationId(store.pool),
+    logger,
+  });
   const environmentId = await ensureEnvironment(store, 'default');
   const key = generateKey();
   await ensureKey(store, environmentId, key);
@@ -203,7 +213,8 @@ export async function startMuster(options: MusterOptions = {}): Promise<Muster> 
 let nextRedisDatabase = Number(process.env.JEST_WORKER_ID ?? '1') * 100;
 
 /** A Redis database number that no other test uses. */
-function emptyRedis(): string {
+/** A Redis that nothing else uses. */
+export function emptyRedis(): string {
   return `${process.env.TEST_REDIS_URL}/${nextRedisDatabase++}`;
 }
 

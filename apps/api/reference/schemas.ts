@@ -179,6 +179,9 @@ export const Ready = z
     database: part,
     queue: part,
     queue_backend: z.enum(['postgresql', 'redis']),
+    foreign_installations: z.int().min(1).optional().meta({
+      description: 'Other installations of Muster that use the same Redis. Their queues are apart.',
+    }),
   })
   .meta({
     id: 'Ready',

@@ -81,7 +81,7 @@ async function startUnavailable({ databaseUrl, settings }: Muster) {
   url.port = String(CLOSED_PORT);
   const logger = createLogger('test', 'silent');
   const store = openStore({ databaseUrl: url.href, connections: 2, logger });
-  const queue = openQueue({ databaseUrl: url.href, redisUrl: undefined, logger });
+  const queue = openQueue({ databaseUrl: url.href, redisUrl: undefined, installationId: '', logger });
   const listener = await serveApi({ store, queue, logger, databaseUrl: url.href, settings });
   return {
     url: listener.url,
