@@ -4,6 +4,12 @@ import { ERRORS, type ErrorCode } from '#errors';
 
 type Responses = RouteConfig['responses'];
 type HeaderName = keyof typeof HEADERS;
+interface TextSchema {
+  type: 'string';
+  description: string;
+  contentMediaType: string;
+  contentSchema: { $ref: string };
+}
 
 /** `components.headers`. */
 export const HEADERS = {
@@ -28,6 +34,22 @@ function header(description: string, type: 'string' | 'integer' = 'string') {
 export function headers(...names: HeaderName[]): Record<string, { $ref: string }> {
   const all: HeaderName[] = ['X-Request-Id', ...names];
   return Object.fromEntries(all.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
+
+/**
+ * Content of NDJSON: to OpenAPI a text; what each line is stands in `contentSchema`.
+ * @param schema name of the schema of a line
+ */
+export function linesOf(schema: string, example: string): { schema: TextSchema; example: string } {
+  return {
+    schema: {
+      type: 'string',
+      description: `NDJSON: one JSON object a line, each a ${schema}.`,
+      contentMediaType: 'application/x-ndjson',
+      contentSchema: { $ref: `#/components/schemas/${schema}` },
+    },
+    example,
+  };
 }
 
 const ERROR_HEADERS: Partial<Record<number, HeaderName[]>> = {

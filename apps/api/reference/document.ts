@@ -150,18 +150,42 @@ export function createDocument(server = '/'): object {
   }
   const schemas = SCHEMAS.map((schema) => ({ type: 'schema' as const, schema }));
   const generator = new OpenApiGeneratorV31([...schemas, ...registry.definitions]);
-  return generator.generateDocument({
+  const document = generator.generateDocument({
     openapi: '3.1.0',
     info: {
       title: 'Muster',
       version: readVersion(),
       description: DESCRIPTION,
-      license: { name: 'MIT' },
+      contact: { name: 'The makers of Muster' },
+      license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: server }],
     tags: TAGS,
     security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
   });
+  describeOperations(document);
+  dropUnusedExamples(document);
+  return document;
+}
+
+type Document = ReturnType<OpenApiGeneratorV31['generateDocument']>;
+
+/** An operation of which its summary says all is described by it: tools want a description of each. */
+function describeOperations({ paths = {} }: Document): void {
+  for (const operations of Object.values(paths)) {
+    for (const operation of Object.values(operations) as { summary?: string; description?: string }[]) {
+      operation.description ??= `${operation.summary}.`;
+    }
+  }
+}
+
+/** Errors that no operation documents, because they come before there is one. */
+function dropUnusedExamples(document: Document): void {
+  const examples = document.components?.examples ?? {};
+  const text = JSON.stringify(document.paths) + JSON.stringify(document.components?.responses);
+  for (const name of Object.keys(examples)) {
+    if (!text.includes(`"#/components/examples/${name}"`)) delete examples[name];
+  }
 }
 
 /** From package.json, which is above this file both in the sources and in the build. */

@@ -87,8 +87,7 @@ describe('what /docs loads', () => {
     expect(headers.get('cache-control')).toBe('public, max-age=60');
     const { servers, info } = JSON.parse(text);
     expect(servers).toEqual([{ url: '/' }]);
-    // Of an identifier Swagger UI makes a link to spdx.org.
-    expect(info.license).toEqual({ name: 'MIT' });
+    expect(info.license).toEqual({ name: 'MIT', identifier: 'MIT' });
     const addresses = [...text.matchAll(/https?:\/\/([^/"\\ ]+)/g)].map(([, host]) => host);
     // The example of a job, which links to itself.
     expect(new Set(addresses)).toEqual(new Set(['127.0.0.1:3000']));

@@ -112,6 +112,11 @@ export function compile(schema: Json): ValidateFunction {
   return ajv.compile(forAjv(schema));
 }
 
+/** The schema of a body, or of each of its lines. */
+export function lineSchema({ schema }: MediaType): Json | undefined {
+  return (schema?.contentSchema as Json | undefined) ?? schema;
+}
+
 /** What is wrong with a value; empty when nothing is. */
 export function faults(schema: Json, value: unknown): string[] {
   const validate = compile(schema);

@@ -1,4 +1,5 @@
 /** How each documented error is brought forth: `METHOD path status code`, and codes that come the same way everywhere. */
+import { get } from 'node:http';
 import { ENTITIES, type Entity } from '#job/entity';
 import { waitFor } from '../../support/wait';
 import { FORM_TYPE, filePart, form, textPart } from '../support/form';
@@ -40,6 +41,25 @@ export function common(operation: Operation, code: string): Produce | undefined 
       ask(unavailableUrl, { method, path, key: idle.key, headers: { Accept } }),
   };
   return table[code];
+}
+
+/** Addresses that are open, and take no parameter that could be wrong. */
+const OPEN_PATHS = ['/healthz', '/readyz', '/openapi.json', '/docs', '/docs/errors'];
+
+/** Of a request whose Host is none, which fetch does not send. */
+function ofNoHost(path: string): Produce {
+  return ({ idle }, Accept) =>
+    new Promise((resolve, reject) => {
+      get(`${idle.url}${path}`, { headers: { Host: 'no host', Accept } }, async (answer) => {
+        const chunks: Buffer[] = [];
+        for await (const chunk of answer) chunks.push(chunk as Buffer);
+        const headers = Object.entries(answer.headers).map(([name, value]): [string, string] => [
+          name,
+          String(value),
+        ]);
+        resolve(new Response(Buffer.concat(chunks), { status: answer.statusCode ?? 0, headers }));
+      }).on('error', reject);
+    });
 }
 
 function ofImports(entity: Entity): Record<string, Produce> {
@@ -206,6 +226,7 @@ function ofIdentify(path: string): Record<string, Produce> {
 export const REFUSALS: Record<string, Produce> = {
   ...ofIdentify('/v1/identify'),
   ...ofIdentify('/v1/companies/identify'),
+  ...Object.fromEntries(OPEN_PATHS.map((path) => [`GET ${path} 400 invalid_request`, ofNoHost(path)])),
   'POST /v1/track 501 not_supported': ({ idle }, Accept) =>
     ask(idle.url, { method: 'POST', path: '/v1/track', key: idle.key, body: {}, headers: { Accept } }),
   ...ofImports('user'),

@@ -32,6 +32,8 @@ const ofMixedJob =
     });
 
 const jobs: Record<string, Produce> = {
+  'POST /v1/track 202': ({ trackingUrl, idle }, Accept) =>
+    ask(trackingUrl, { method: 'POST', path: '/v1/track', key: idle.key, body: {}, headers: { Accept } }),
   'GET /v1/background_jobs 200': ({ working }, Accept) =>
     ask(working.url, { path: '/v1/background_jobs', key: working.key, headers: { Accept } }),
   [`GET ${JOB} 200`]: ofMixedJob(),

@@ -28,6 +28,8 @@ export interface World {
   limitedUrl: string;
   /** Another API of `idle`, of which every environment that keeps an import is full. */
   fullUrl: string;
+  /** Another API of `idle`, which lets events pass. */
+  trackingUrl: string;
   /** Key of `idle` that may only read. */
   readKey: string;
   /** Of `working`: a job with a created row, a refused one and a warning; and one whose rows all went well. */
@@ -51,6 +53,11 @@ export async function createWorld(): Promise<World> {
     settings: { ...idle.settings, ...FULL },
     logger: createLogger('test', 'silent'),
   });
+  const tracking = await serveApi({
+    ...idle,
+    settings: { ...idle.settings, track: 'ignore' },
+    logger: createLogger('test', 'silent'),
+  });
   const readKey = generateKey();
   await ensureKey(idle.store, idle.environmentId, readKey, 'read');
   const mixed = await working.importRows([
@@ -64,13 +71,14 @@ export async function createWorld(): Promise<World> {
     faultyUrl: faulty.url,
     unavailableUrl: unavailable.url,
     fullUrl: full.url,
+    trackingUrl: tracking.url,
     limitedUrl: idle.urls[1] ?? '',
     readKey,
     mixedJobId: mixed.job_id,
     cleanJobId: clean.job_id,
     freshKey: async () => (await idle.addEnvironment(`e-${unique()}`)).key,
     async close() {
-      await Promise.all([unavailable.close(), full.close()]);
+      await Promise.all([unavailable.close(), full.close(), tracking.close()]);
       await Promise.all([working.close(), idle.close(), faulty.close()]);
     },
   };

@@ -55,6 +55,13 @@ export const identifyRoutes: readonly RouteConfig[] = [
     tags: ['Userpilot'],
     summary: 'Events, which are not stored',
     description: 'Answered 501, or 202 with the setting TRACK=ignore.',
-    responses: errors('forbidden', 'not_supported'),
+    responses: {
+      202: {
+        description: 'With TRACK=ignore: the event was counted and is gone.',
+        headers: headers(),
+        content: { 'application/json': { schema: z.object({ outcome: z.literal('ignored') }) } },
+      },
+      ...errors('forbidden', 'not_supported'),
+    },
   },
 ];

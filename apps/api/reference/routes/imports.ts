@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Job } from '#dialect/userpilot/schemas';
 import { ENTITIES, type Entity } from '#job/entity';
 import { IDEMPOTENCY_KEY, IMPORT_PARAMETERS } from '../../imports/parameters';
-import { errors, headers } from '../answers';
+import { errors, headers, linesOf } from '../answers';
 import { COMPANIES, toNdjson, USERS } from '../examples';
 import { CompanyRow, UserRow } from '../schemas';
 
@@ -46,7 +46,7 @@ const FILE = {
 function bodies(entity: Entity): ZodContentObject {
   const { collection, idKey } = ENTITIES[entity];
   const [row, rows] = entity === 'user' ? [UserRow, USERS] : [CompanyRow, COMPANIES];
-  const lines = { schema: row, example: toNdjson(rows) };
+  const lines = linesOf(entity === 'user' ? 'UserRow' : 'CompanyRow', toNdjson(rows));
   return {
     'application/json': {
       schema: z.union([z.object({ [collection]: z.array(row).min(1) }), z.array(row).min(1)]),

@@ -10,9 +10,8 @@ import {
   RETRY_PARAMETERS,
   WARNINGS_PARAMETERS,
 } from '../../jobs/parameters';
-import { errors, headers } from '../answers';
+import { errors, headers, linesOf } from '../answers';
 import { ROW_RESULTS, toNdjson } from '../examples';
-import { RowResult } from '../schemas';
 
 const PATH = '/v1/background_jobs/{job_id}';
 const params = z.object({
@@ -74,7 +73,7 @@ With \`as=input\` the rows as they were sent, byte for byte: NDJSON, or the CSV 
       description: 'One RowResult a line, or the rows that were sent.',
       headers: headers(),
       content: {
-        'application/x-ndjson': { schema: RowResult, example: toNdjson(ROW_RESULTS) },
+        'application/x-ndjson': linesOf('RowResult', toNdjson(ROW_RESULTS)),
         'text/csv': {
           schema: { type: 'string' },
           example:

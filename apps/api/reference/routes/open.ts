@@ -20,6 +20,7 @@ const healthz: RouteConfig = {
       headers: headers(),
       content: { 'application/json': { schema: Health } },
     },
+    ...openErrors('invalid_request'),
   },
 };
 
@@ -35,6 +36,7 @@ const readyz: RouteConfig = {
   responses: {
     200: { description: 'Both are up.', ...ready },
     503: { description: 'One of them is down.', ...ready },
+    ...openErrors('invalid_request'),
   },
 };
 
@@ -49,6 +51,7 @@ function page(path: string, operationId: string, summary: string, type: string, 
     responses: {
       200: { description: summary, headers: headers('ETag'), content: { [type]: { schema } } },
       304: { description: 'It is what If-None-Match names.', headers: headers('ETag') },
+      ...openErrors('invalid_request'),
     },
   };
 }

@@ -6,7 +6,7 @@ import { ENTITIES, type Entity } from '#job/entity';
 import { READ_USER_PARAMETERS } from '../../dialects/jean/parameters';
 import { JeanUser } from '../../dialects/jean/reference-schemas';
 import { deleteBody, LIST_COMPANIES_PARAMETERS, LIST_USERS_PARAMETERS } from '../../profiles/parameters';
-import { errors, headers } from '../answers';
+import { errors, headers, linesOf } from '../answers';
 import { toNdjson } from '../examples';
 import { Company, Deleted, User } from '../schemas';
 
@@ -57,7 +57,7 @@ function list({ entity, schema, query, tag }: Kind): RouteConfig {
         headers: headers('Link'),
         content: {
           'application/json': { schema: z.array(schema) },
-          'application/x-ndjson': { schema, example: toNdjson(examples) },
+          'application/x-ndjson': linesOf(entity === 'user' ? 'User' : 'Company', toNdjson(examples)),
         },
       },
       ...errors(),
