@@ -76,6 +76,40 @@ export type Outcome = 'created' | 'updated' | 'unchanged' | 'failed' | 'unproces
 export type WebhookEvent =
   'job.completed' | 'job.failed' | 'job.canceled' | 'sync.completed' | 'sync.failed' | 'sync.skipped';
 
+/** Something that was accepted and may still be a mistake. A job has at most 100, in a list of jobs 10; of more the last one is more_warnings, whose message begins with their number. */
+export interface JobWarning {
+  code:
+    | 'unknown_key_ignored'
+    | 'nested_value_ignored'
+    | 'properties_not_catalogued'
+    | 'encoding_detected'
+    | 'delimiter_detected'
+    | 'id_column_detected'
+    | 'column_renamed'
+    | 'column_left_out'
+    | 'read_as_json'
+    | 'read_as_objects'
+    | 'read_as_csv'
+    | 'read_as_ndjson'
+    | 'repeated_ids'
+    | 'similar_ids'
+    | 'type_changed'
+    | 'more_warnings';
+  /** Where in the rows, such as metadata.age, or which column of the file. */
+  path: string;
+  /** Number of rows that it concerns. */
+  rows: number;
+  /** Of repeated_ids and similar_ids: how many ids. */
+  ids?: number;
+  message: string;
+}
+
+/** Why a job as a whole failed. */
+export interface JobError {
+  code: 'no_rows_applied' | 'canceled' | 'internal';
+  message: string;
+}
+
 /** An import, from its acceptance to its end. Times are ISO 8601 in UTC with milliseconds. */
 export interface Job {
   job_id: string;
@@ -111,40 +145,6 @@ export interface Job {
   dry_run: boolean;
   /** The job whose rows this one tries again. */
   parent_job_id: string | null;
-}
-
-/** Something that was accepted and may still be a mistake. A job has at most 100, in a list of jobs 10; of more the last one is more_warnings, whose message begins with their number. */
-export interface JobWarning {
-  code:
-    | 'unknown_key_ignored'
-    | 'nested_value_ignored'
-    | 'properties_not_catalogued'
-    | 'encoding_detected'
-    | 'delimiter_detected'
-    | 'id_column_detected'
-    | 'column_renamed'
-    | 'column_left_out'
-    | 'read_as_json'
-    | 'read_as_objects'
-    | 'read_as_csv'
-    | 'read_as_ndjson'
-    | 'repeated_ids'
-    | 'similar_ids'
-    | 'type_changed'
-    | 'more_warnings';
-  /** Where in the rows, such as metadata.age, or which column of the file. */
-  path: string;
-  /** Number of rows that it concerns. */
-  rows: number;
-  /** Of repeated_ids and similar_ids: how many ids. */
-  ids?: number;
-  message: string;
-}
-
-/** Why a job as a whole failed. */
-export interface JobError {
-  code: 'no_rows_applied' | 'canceled' | 'internal';
-  message: string;
 }
 
 /** Userpilot’s list of errors and the members of RFC 9457 in one object. As application/problem+json when Accept asks for it. */

@@ -1,8 +1,8 @@
 /** Segment's own code, pointed at Muster by its setting "API Endpoint", does all that it does with Userpilot. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { INSTALL_TIMEOUT_MS } from '../support/install-folder';
 import { type Muster, startMuster } from '../support/muster';
 import {
-  INSTALL_TIMEOUT_MS,
   loadSegmentDestination,
   type SegmentDestination,
   type SegmentResponse,

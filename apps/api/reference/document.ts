@@ -88,7 +88,8 @@ const TAGS = [
 ];
 
 const SCHEMAS: readonly z.ZodType[] = [
-  ...[Job, JobStatus, JobWarning, JobError, ErrorBody, ErrorCode, RowErrorCode],
+  // What is made of others comes behind them: some generators write them in this order.
+  ...[JobStatus, JobWarning, JobError, Job, ErrorCode, RowErrorCode, ErrorBody],
   ...[
     UserRow,
     CompanyRow,

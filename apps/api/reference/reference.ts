@@ -3,10 +3,12 @@ import path from 'node:path';
 import { type RequestHandler, Router } from 'express';
 import { AppError } from '#errors';
 import { methodNotAllowed } from '../method-not-allowed';
+import { readQuery } from '../parameters';
 import { isPrefixForwarded, publicBaseOf } from '../public-address';
 import { createDocument } from './document';
 import { createErrorsPage } from './errors-page';
 import { createDocsPage, readFile } from './files';
+import { type BodyName, DOCUMENT_PARAMETERS, withOneBody } from './one-body';
 import { createPage, type Page, sendPage, servePage } from './page';
 
 /** The addresses in a page are relative: with a slash at the end of its own they would lead elsewhere. */
@@ -18,19 +20,20 @@ const withoutSlash: RequestHandler = (req, res, next) => {
 /** Stands in the document where its server does. */
 const SERVER = 'server:';
 
-/** The document with this server. It is generated once, and the latest page is kept: as a rule there is only one. */
-function createDocuments(): (server: string) => Page {
-  const text = JSON.stringify(createDocument(SERVER));
-  let latest: { server: string; page: Page } | undefined;
-  return (server) => {
-    if (latest?.server !== server) {
-      const page = createPage(
-        'application/json',
-        text.replace(`"${SERVER}"`, () => JSON.stringify(server)),
-      );
-      latest = { server, page };
-    }
-    return latest.page;
+/** The document with this server. It is generated once, and the latest page of each body is kept: as a rule there is only one. */
+function createDocuments(): (server: string, body: BodyName | undefined) => Page {
+  const document = createDocument(SERVER);
+  const latest = new Map<BodyName | undefined, { server: string; page: Page }>();
+  return (server, body) => {
+    const known = latest.get(body);
+    if (known?.server === server) return known.page;
+    const text = JSON.stringify(body === undefined ? document : withOneBody(document, body));
+    const page = createPage(
+      'application/json',
+      text.replace(`"${SERVER}"`, () => JSON.stringify(server)),
+    );
+    latest.set(body, { server, page });
+    return page;
   };
 }
 
@@ -45,7 +48,8 @@ export function reference(): Router {
     .route('/openapi.json')
     .get((req, res) => {
       if (isPrefixForwarded(req)) res.vary('X-Forwarded-Prefix');
-      sendPage(res, documentFor(publicBaseOf(req) || '/'));
+      const { body } = readQuery(req, DOCUMENT_PARAMETERS);
+      sendPage(res, documentFor(publicBaseOf(req) || '/', body));
     })
     .all(methodNotAllowed('GET, HEAD'));
   for (const [address, page] of Object.entries(pages)) {

@@ -2,14 +2,9 @@
  * Segment's own Userpilot destination, from npm. It is large (100 MB) and no dependency of Muster: it is installed with
  * this folder's lock file into `.cache`, where later runs find it.
  */
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { promisify } from 'node:util';
-
-export const INSTALL_TIMEOUT_MS = 300_000;
+import { installFolder } from '../../support/install-folder';
 
 export interface Settings {
   apiKey: string;
@@ -39,37 +34,8 @@ export interface SegmentDestination {
 
 /** Installs the destination when it is missing, and loads it. @throws Error in words of npm when it cannot be installed */
 export async function loadSegmentDestination(): Promise<SegmentDestination> {
-  const load = createRequire(path.join(await install(), 'package.json'));
+  const load = createRequire(path.join(await installFolder(__dirname, 'segment'), 'package.json'));
   const { createTestIntegration } = load('@segment/actions-core');
   const { default: definition } = load('@segment/action-destinations/dist/destinations/userpilot');
   return createTestIntegration(definition);
-}
-
-/** @returns the folder with node_modules; it exists exactly when its installation has ended well */
-async function install(): Promise<string> {
-  const lock = readFileSync(path.join(__dirname, 'package-lock.json'));
-  const version = createHash('sha256').update(lock).digest('hex').slice(0, 12);
-  const folder = path.resolve(__dirname, '../../../.cache', `segment-${version}`);
-  if (existsSync(folder)) return folder;
-  const unfinished = `${folder}.unfinished-${process.pid}`;
-  mkdirSync(unfinished, { recursive: true });
-  try {
-    for (const name of ['package.json', 'package-lock.json']) {
-      copyFileSync(path.join(__dirname, name), path.join(unfinished, name));
-    }
-    await promisify(execFile)(
-      'npm',
-      ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
-      {
-        cwd: unfinished,
-        timeout: INSTALL_TIMEOUT_MS,
-      },
-    ).catch((error: { stderr?: string; message: string }) => {
-      throw new Error(`Segment's destination cannot be installed: ${error.stderr || error.message}`);
-    });
-    renameSync(unfinished, folder);
-  } finally {
-    rmSync(unfinished, { recursive: true, force: true });
-  }
-  return folder;
 }

@@ -3,6 +3,7 @@ import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 import { errors, headers, openErrors } from '../answers';
 import { FILES } from '../files';
+import { DOCUMENT_PARAMETERS } from '../one-body';
 import { Health, Ready } from '../schemas';
 
 const open = { security: [] };
@@ -80,6 +81,10 @@ const file: RouteConfig = {
   },
 };
 
+const document = page('/openapi.json', 'read_openapi', 'This document', 'application/json', {
+  type: 'object',
+});
+
 export const openRoutes: readonly RouteConfig[] = [
   {
     method: 'get',
@@ -99,7 +104,11 @@ export const openRoutes: readonly RouteConfig[] = [
   },
   healthz,
   readyz,
-  page('/openapi.json', 'read_openapi', 'This document', 'application/json', { type: 'object' }),
+  {
+    ...document,
+    request: { query: z.object(DOCUMENT_PARAMETERS) },
+    responses: { ...document.responses, ...openErrors('invalid_request', 'invalid_parameter') },
+  },
   page('/docs', 'read_docs', 'This document as a page to read and try', 'text/html', text),
   page('/docs/errors', 'read_error_docs', 'Every error code and what it means', 'text/html', text),
   file,
