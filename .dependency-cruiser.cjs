@@ -55,7 +55,7 @@ module.exports = {
     may('src/job'),
     may('src/settings'),
     may('src/file', 'src/job/'),
-    may('src/unpack', ERRORS),
+    may('src/unpack', ERRORS, 'src/job/observations'),
     may('src/client', 'src/job/claim-lease\\.ts$'),
     may('src/dialect', 'src/job/', ERRORS),
     may('src/webhook', 'src/job/', ERRORS),

@@ -91,6 +91,8 @@ export interface JobWarning {
     | 'read_as_objects'
     | 'read_as_csv'
     | 'read_as_ndjson'
+    | 'sheet_detected'
+    | 'cells_without_value'
     | 'repeated_ids'
     | 'similar_ids'
     | 'type_changed'

@@ -56,6 +56,10 @@ const FOUND = {
     'The file has objects that go over several lines, or stand on one: it was read object by object.',
   read_as_csv: () => 'The file is a table and was read as CSV.',
   read_as_ndjson: () => 'The file has one JSON object a line and was read as NDJSON.',
+  sheet_detected: () =>
+    'The workbook has several sheets: this one was read. The parameter sheet says another one.',
+  cells_without_value: (detail: string) =>
+    `${detail === '1' ? 'One cell of the sheet has' : `${detail} cells of the sheet have`} no value, but an error or a formula that was never calculated: they count as empty.`,
   repeated_ids: (detail: string) =>
     `${detail === '1' ? 'One id comes' : `${detail} ids come`} more than once. The parameter repeats says what becomes of such rows.`,
   similar_ids: (detail: string) =>

@@ -102,6 +102,19 @@ describe('a workbook', () => {
     expect(await muster.finished(body.job_id)).toMatchObject({ created_rows: 1 });
   });
 
+  it('of several sheets says which one was read, unless that was asked for', async () => {
+    const sheets = {
+      First: textRow(1, 'user_id', 'n') + textRow(2, 'wb-first', '1'),
+      Second: textRow(1, 'user_id'),
+    };
+    const { body } = await sendFile(await workbookOf({ sheets }), 'a.xlsx').expect(202);
+    expect((await muster.finished(body.job_id)).warnings).toMatchObject([
+      { code: 'sheet_detected', path: 'First' },
+    ]);
+    const asked = await sendFile(await workbookOf({ sheets }), 'a.xlsx', '?sheet=1').expect(202);
+    expect((await muster.finished(asked.body.job_id)).warnings).toEqual([]);
+  });
+
   it('whose sheet is not there is refused with the names of those that are', async () => {
     const send = () => sendFile(fixture('workbook.xlsx'), 'a.xlsx', '?sheet=Nope');
     const { body } = await expectRefusal(muster, send, 400, 'invalid_parameter');

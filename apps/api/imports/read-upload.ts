@@ -13,6 +13,7 @@ import { createFileCutter, type FileCutter, type Format } from '#pipeline/cut/cu
 import type { ImportRequest } from '#pipeline/import-request';
 import type { UploadMemory } from '#pipeline/upload-memory';
 import { gunzip } from '#unpack/gunzip';
+import { tellFound } from '#unpack/tell-found';
 import { type Found, SHEET_CSV, unpack } from '#unpack/unpack';
 import { askForBody, FORM_ALLOWANCE_BYTES } from '../ask-for-body';
 import { readMapping } from './parameters';
@@ -28,8 +29,6 @@ export type Consume<T extends Content> = (body: Readable, cutter: FileCutter) =>
 
 export interface ReadUpload<T extends Content> {
   content: T;
-  /** What the file or body was packed in. */
-  found: Found;
   /** Safe base name; empty unless a file was uploaded. */
   filename: string;
   /** The part of the form that says what becomes of the columns. */
@@ -96,7 +95,8 @@ export async function readUpload<T extends Content>(
   askForBody(req, res, maxBytes);
   const { file: options } = request;
   const take = (body: Readable) => takeFile(body, { format, options, limits, request }, consume);
-  return { ...(await (encoding === 'gzip' ? takeCompressed(req, take) : take(req))), filename: '' };
+  const content = encoding === 'gzip' ? takeCompressed(req, take) : take(req);
+  return { content: await content, filename: '' };
 }
 
 interface TakeOptions {
@@ -112,14 +112,14 @@ async function takeFile<T extends Content>(
   file: Readable,
   take: TakeOptions,
   consume: Consume<T>,
-): Promise<Pick<ReadUpload<T>, 'content' | 'found'>> {
+): Promise<T> {
   const { limits, request, options } = take;
   const { hold, release } = limits.memory.begin(request.owner.environmentId);
   try {
     const unpacking = { maxBytes: limits.maxBytes, sheet: options.sheet, hold };
     const { body, dispose, ...found } = await unpack(file, unpacking);
     try {
-      return { content: await consume(body, cutterFor(found, take)), found };
+      return await consume(body, cutterFor(found, take));
     } finally {
       await dispose();
     }
@@ -130,11 +130,11 @@ async function takeFile<T extends Content>(
 
 /** What a file was packed in may say more than how it is sent. */
 function cutterFor(found: Found, { format, options, request }: TakeOptions): FileCutter {
-  if (found.container === 'xlsx')
-    return createFileCutter({ format: 'csv', counts: 'records' }, request.entity, {
-      ...options,
-      ...SHEET_CSV,
-    });
+  if (found.container === 'xlsx') {
+    const warnings = () => tellFound(found, options.sheet);
+    const declared = { format: 'csv' as const, counts: 'records' as const, warnings };
+    return createFileCutter(declared, request.entity, { ...options, ...SHEET_CSV });
+  }
   const declared = format === 'packed' ? undefined : format;
   return createFileCutter({ format: formatOfName(found.name ?? '') ?? declared }, request.entity, options);
 }
@@ -195,7 +195,7 @@ function readMultipart<T extends Content>(
         const format = formatOfFile(file) ?? 'packed';
         taking = takeFile(file.stream, { format, options, limits, request }, consume).then(
           (content) => {
-            taken = { ...content, filename: safeFilename(file.originalname), mapping };
+            taken = { content, filename: safeFilename(file.originalname), mapping };
             done(null, {});
           },
           (error: Error) => {

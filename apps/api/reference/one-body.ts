@@ -3,7 +3,6 @@
  * body only, and their clients have a typed call for it.
  */
 import { z } from 'zod';
-import type { createDocument } from './document';
 
 const BODIES = {
   json: 'application/json',
@@ -28,7 +27,7 @@ interface Operation {
 }
 
 /** A copy whose operations have this body only, where they have it. */
-export function withOneBody(document: ReturnType<typeof createDocument>, name: BodyName): object {
+export function withOneBody(document: object, name: BodyName): object {
   const copy = structuredClone(document) as { paths: Record<string, Record<string, Operation>> };
   const type = BODIES[name];
   for (const operation of Object.values(copy.paths).flatMap((path) => Object.values(path))) {

@@ -3,6 +3,7 @@ import { AppError } from '#errors';
 import type { Entity } from '#job/entity';
 import { createFileCutter, type FileOptions, type SettledFile } from '#pipeline/cut/cut-file';
 import type { RowCutter } from '#pipeline/cut/row-cutter';
+import { tellFound } from '#unpack/tell-found';
 import { SHEET_CSV } from '#unpack/unpack';
 import { CliError } from '../exit-codes';
 import type { Input } from './open-input';
@@ -27,7 +28,8 @@ export interface RowsOfInput {
 
 export function readRows(input: Input, entity: Entity, options: FileOptions): RowsOfInput {
   const isSheet = input.found.container === 'xlsx';
-  const declared = { format: input.format, ...(isSheet && { counts: 'records' as const }) };
+  const warnings = () => tellFound(input.found, options.sheet);
+  const declared = { format: input.format, warnings, ...(isSheet && { counts: 'records' as const }) };
   const cutter = createFileCutter(declared, entity, {
     ...options,
     ...(isSheet && SHEET_CSV),

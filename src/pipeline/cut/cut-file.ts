@@ -41,6 +41,8 @@ export interface Declared {
   format: Format | undefined;
   /** What the lines of a table are: those of a text, or the rows of a sheet. */
   counts?: 'lines' | 'records';
+  /** What is to be said of what the file came in, asked for at the end. */
+  warnings?: () => readonly FileWarning[];
 }
 
 /** How a file is to be read, as far as the client says it; the rest is found in the file. */
@@ -267,7 +269,7 @@ class CutterOfFile implements FileCutter {
 
   private formatWarnings(): FileWarning[] {
     const { declared, format, options, layout } = this;
-    const warnings: FileWarning[] = [];
+    const warnings = [...(declared.warnings?.() ?? [])];
     const encoding = this.transcoder?.encoding ?? UTF_8;
     if (options.encoding === undefined && encoding !== UTF_8)
       warnings.push({ code: 'encoding_detected', path: '', detail: encoding });
