@@ -133,7 +133,7 @@ module.exports = {
     owns('chardet', 'src/file/'),
     owns('yauzl|saxes', 'src/unpack/'),
     owns('lossless-json', 'src/pipeline/', 'src/dialect/'),
-    owns('pino', 'src/logger'),
+    owns('pino|pino-pretty', 'src/logger'),
     owns('standardwebhooks|ipaddr.js', 'src/webhook/'),
     owns('prom-client', 'src/metrics'),
     owns('zod', 'src/settings/', 'src/job/mapping-schema', 'src/dialect/', 'apps/api/', 'apps/cli/'),

@@ -26,7 +26,7 @@ export async function runProcess(
 ): Promise<void> {
   try {
     const settings = readSettings();
-    const logger = createLogger(name, settings.logLevel);
+    const logger = createLogger(name, settings.logLevel, settings.logFormat);
     if (settings.metricsEnvironments) countByEnvironment();
     // What Node itself would print of an error quotes values.
     const crash = (err: unknown) => {

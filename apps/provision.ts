@@ -51,10 +51,12 @@ export async function provisionKeys(
 
 /**
  * Asks the database, and waits for it if need be.
+ * @param databaseUrl whose host is told meanwhile
  * @param asked ends the waiting
  * @throws what kept it from answering for a minute; at once what is no fault of the connection
  */
 export async function whenAvailable<T>(
+  databaseUrl: string,
   ask: () => Promise<T>,
   logger: Logger,
   asked: AbortSignal,
@@ -65,8 +67,14 @@ export async function whenAvailable<T>(
       return await ask();
     } catch (err) {
       if (asked.aborted || !isUnavailable(err) || performance.now() > endMs) throw err;
-      logger.warn({ err }, 'waiting for the database');
+      logger.warn({ err, database: placeOf(databaseUrl) }, 'waiting for the database');
       await sleep(RETRY_MS, undefined, { signal: asked }).catch(() => undefined);
     }
   }
+}
+
+/** Host, port and name of a database: where it is, without who asks. */
+function placeOf(databaseUrl: string): string {
+  const { host, pathname } = new URL(databaseUrl);
+  return `${host}${pathname}`;
 }

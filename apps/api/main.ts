@@ -11,14 +11,14 @@ const CONNECTIONS = 10;
 
 void runProcess('api', async (settings, logger, asked) => {
   const databaseUrl = requireDatabaseUrl(settings);
-  await whenAvailable(() => requireMigrated(databaseUrl), logger, asked);
+  await whenAvailable(databaseUrl, () => requireMigrated(databaseUrl), logger, asked);
   const store = openStore({
     databaseUrl,
     connections: CONNECTIONS,
     statementTimeoutMs: API_STATEMENT_TIMEOUT_MS,
     logger,
   });
-  await whenAvailable(() => provisionKeys(store, settings, logger), logger, asked);
+  await whenAvailable(databaseUrl, () => provisionKeys(store, settings, logger), logger, asked);
   const queue = openQueue({
     databaseUrl,
     redisUrl: settings.redisUrl,

@@ -125,6 +125,6 @@ async function embedded(settings: Settings): Promise<Database> {
 }
 
 async function external(url: string, logger: Logger, asked: AbortSignal): Promise<Database> {
-  await whenAvailable(() => requireMigrated(url), logger, asked);
+  await whenAvailable(url, () => requireMigrated(url), logger, asked);
   return { url, keyFile: undefined, place: 'DATABASE_URL', close: async () => {} };
 }

@@ -11,7 +11,7 @@ import { readInstallationId } from '#store/installation';
 
 void runProcess('worker', async (settings, logger, asked) => {
   const databaseUrl = requireDatabaseUrl(settings);
-  await whenAvailable(() => requireMigrated(databaseUrl), logger, asked);
+  await whenAvailable(databaseUrl, () => requireMigrated(databaseUrl), logger, asked);
   const {
     workerConcurrency: concurrency,
     usersPerMinute,
@@ -21,7 +21,12 @@ void runProcess('worker', async (settings, logger, asked) => {
     maxProfileBytes,
   } = settings;
   const store = openStore({ databaseUrl, connections: workerConnections(concurrency), logger });
-  const installationId = await whenAvailable(() => readInstallationId(store.pool), logger, asked);
+  const installationId = await whenAvailable(
+    databaseUrl,
+    () => readInstallationId(store.pool),
+    logger,
+    asked,
+  );
   const queue = openQueue({ databaseUrl, redisUrl, installationId, logger });
   const worker = startWorker({
     ...webhookOptions(settings),

@@ -31,6 +31,7 @@ describe('settings', () => {
       trustProxy: 0,
       publicUrl: undefined,
       logLevel: 'info',
+      logFormat: undefined,
       production: false,
     });
   });
@@ -58,6 +59,7 @@ describe('settings', () => {
     ['API_KEY', 'short-secret'],
     ['API_KEY', 'secret with a space in it'],
     ['LOG_LEVEL', 'loud'],
+    ['LOG_FORMAT', 'xml'],
     ['WORKER_CONCURRENCY', '777'],
     ['PUBLIC_URL', 'example.com'],
     ['PUBLIC_URL', 'ftp://example.com'],

@@ -137,6 +137,12 @@ export const SETTINGS = z.object({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('Least level that is logged.'),
+  LOG_FORMAT: z
+    .enum(['pretty', 'json'])
+    .optional()
+    .describe(
+      'How the log is written: `pretty` for people, `json` for programs. Unset: pretty on a terminal, else json.',
+    ),
   NODE_ENV: z.string().default('development').describe('`production`: refuse to start when no key exists.'),
 });
 
@@ -177,6 +183,7 @@ export interface Settings {
   /** Without a slash at the end. */
   publicUrl: string | undefined;
   logLevel: string;
+  logFormat: 'pretty' | 'json' | undefined;
   production: boolean;
 }
 
@@ -227,6 +234,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     trustProxy: values.TRUST_PROXY,
     publicUrl: values.PUBLIC_URL,
     logLevel: values.LOG_LEVEL,
+    logFormat: values.LOG_FORMAT,
     production: values.NODE_ENV === 'production',
   };
 }
