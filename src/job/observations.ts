@@ -42,28 +42,25 @@ const MESSAGES = {
 
 /** What was found in a file, and in the ids of its rows. `detail` is the word that the sentence needs. */
 const FOUND = {
-  encoding_detected: (detail: string) =>
-    `The file is not UTF-8: it was read as ${detail}. The parameter encoding says another one.`,
+  encoding_detected: (detail: string) => `Read as ${detail}, not as UTF-8. Set encoding if that is wrong.`,
   delimiter_detected: (detail: string) =>
-    `The cells are divided by ${detail}. The parameter delimiter says another one.`,
-  id_column_detected: () =>
-    'This column was taken for the id, by its name. The parameter mapping says another one.',
+    `Read with ${detail} as the delimiter. Set delimiter if that is wrong.`,
+  id_column_detected: () => 'Used as the ID column because of its name. Set mapping.id if that is wrong.',
   column_renamed: (detail: string) =>
-    `Two columns are called ${JSON.stringify(detail)}: the later one is stored under this name.`,
-  column_left_out: () => 'The column has no name and is not stored.',
-  read_as_json: () => 'The file is one JSON document and was read as that.',
+    `The header has ${JSON.stringify(detail)} more than once. This column is stored under this name.`,
+  column_left_out: () => 'The column has no name and was skipped.',
+  read_as_json: () => 'The file is one JSON document and was read as JSON.',
   read_as_objects: () =>
-    'The file has objects that go over several lines, or stand on one: it was read object by object.',
+    'The file has JSON objects over several lines, or several on one line. NDJSON has one on each line.',
   read_as_csv: () => 'The file is a table and was read as CSV.',
-  read_as_ndjson: () => 'The file has one JSON object a line and was read as NDJSON.',
-  sheet_detected: () =>
-    'The workbook has several sheets: this one was read. The parameter sheet says another one.',
+  read_as_ndjson: () => 'The file has one JSON object per line and was read as NDJSON.',
+  sheet_detected: () => 'The workbook has several sheets. This one was read. Set sheet to read another one.',
   cells_without_value: (detail: string) =>
-    `${detail === '1' ? 'One cell of the sheet has' : `${detail} cells of the sheet have`} no value, but an error or a formula that was never calculated: they count as empty.`,
+    `${detail === '1' ? 'One cell holds' : `${detail} cells hold`} an error such as #N/A, or a formula that was never calculated. They count as empty.`,
   repeated_ids: (detail: string) =>
-    `${detail === '1' ? 'One id comes' : `${detail} ids come`} more than once. The parameter repeats says what becomes of such rows.`,
+    `${detail === '1' ? 'One ID occurs' : `${detail} IDs occur`} more than once. Set repeats to choose what happens to their rows.`,
   similar_ids: (detail: string) =>
-    `${detail} ids differ from another one only in case, white space or invisible characters. Each is a record of its own.`,
+    `${detail} IDs differ from another ID only in case, white space or invisible characters. Each is stored as a separate record.`,
 } as const satisfies Record<string, (detail: string) => string>;
 
 type FoundCode = keyof typeof FOUND;

@@ -41,7 +41,7 @@ describe('validate', () => {
     expect(run).toMatchObject({ code: 2, stderr: '' });
     expect(run.stdout).toMatch(/^Line 2, user_id: .+$/m);
     expect(run.stdout).toMatch(/^Line 4 \(b\), metadata\.x: .+$/m);
-    expect(run.stdout).toMatch(/^plan: a key of 1 rows that is not stored/m);
+    expect(run.stdout).toMatch(/^plan: a key of 1 row that is not stored/m);
     expect(run.stdout).toContain('3 rows, 2 would fail.');
   });
 

@@ -124,7 +124,7 @@ describe('a file', () => {
     expect(run).toMatchObject({ code: 2, stderr: '' });
     const all = values(run);
     const notes = all.filter(({ event }) => event === 'note').map(({ message }) => message);
-    expect(notes).toEqual([expect.stringContaining('One id comes more than once.')]);
+    expect(notes).toEqual([expect.stringContaining('One ID occurs more than once.')]);
     const events = all.filter(({ event }) => event !== 'note');
     expect(events.slice(0, -1).every(({ event, part }) => event === 'progress' && part === 1)).toBe(true);
     expect(events.at(-2)).toMatchObject({ share: 1, status: 'completed' });

@@ -84,13 +84,17 @@ async function validate(file: string, flags: ValidateFlags): Promise<number> {
   } else if (!flags.quiet) {
     if (failed > flags.max) process.stdout.write(`... and ${count(failed - flags.max)} more.\n`);
     for (const [key, times] of ignored) {
-      process.stdout.write(`${printable(key)}: a key of ${count(times)} rows that is not stored.\n`);
+      process.stdout.write(`${printable(key)}: a key of ${rowsOf(times)} that is not stored.\n`);
     }
     for (const sentence of found.flatMap(tellFound)) process.stdout.write(`${sentence}\n`);
-    for (const { message, rows: of } of ofIds) process.stdout.write(`${message} (${count(of)} rows)\n`);
-    process.stdout.write(`${count(total)} rows, ${count(failed)} would fail.\n`);
+    for (const { message, rows: of } of ofIds) process.stdout.write(`${message} (${rowsOf(of)})\n`);
+    process.stdout.write(`${rowsOf(total)}, ${count(failed)} would fail.\n`);
   }
   return exitCode(failed > 0 ? 'rows_failed' : 'ok');
+}
+
+function rowsOf(number: number): string {
+  return `${count(number)} ${number === 1 ? 'row' : 'rows'}`;
 }
 
 /** What the job would warn of. */

@@ -69,5 +69,5 @@ async function* cut(input: Input, cutter: RowCutter): AsyncGenerator<InputRow[],
 
 function refusal(error: unknown, where: string): unknown {
   if (!(error instanceof AppError)) return error;
-  return new CliError('refused', `${where}: ${error.message} ${error.details}`.trim());
+  return new CliError('refused', `${where}: ${error.details || error.message}`);
 }

@@ -4,17 +4,21 @@ import type { SettledFile } from '#pipeline/cut/cut-file';
 import { count, printable } from '../show';
 
 /** Sentences, one for each thing that is not as it is by default. */
-export function tellFound({ warnings, ids }: SettledFile): string[] {
+export function tellFound({ warnings, ids, nullWords = [] }: SettledFile): string[] {
   const told = warnings.map((warning) => printable(tellFile(warning)));
+  if (nullWords.length > 0) {
+    const words = nullWords.join(',');
+    told.push(`Some cells are ${nullWords.join(', ')}. Add --null-values ${words} to read them as empty.`);
+  }
   if (
     ids === undefined ||
     (ids.cells === ids.distinct && !warnings.some(({ code }) => code === 'id_column_detected'))
   )
     return told;
   const repeats = ids.cells - ids.distinct;
-  const repeated = repeats === 0 ? 'none repeats' : `${count(repeats)} repeat another one`;
+  const repeated = repeats === 0 ? 'none repeated' : `${count(repeats)} repeated`;
   return [
     ...told,
-    `The id is in ${printable(ids.name)}: ${count(ids.distinct)} distinct values, ${repeated}.`,
+    `ID column: ${printable(ids.name)} (${count(ids.distinct)} distinct values, ${repeated}).`,
   ];
 }

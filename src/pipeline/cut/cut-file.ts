@@ -68,6 +68,8 @@ export interface SettledFile {
   warnings: FileWarning[];
   /** Of a table: the column of the id, and what is in it as far as it was looked at. */
   ids?: ColumnValues & { name: string };
+  /** Words in cells that may stand for nothing; only looked for together with `countsIds`. */
+  nullWords?: string[];
 }
 
 export interface FileCutter extends RowCutter {
@@ -88,6 +90,8 @@ export const HEAD_BYTES = 64 * 1024;
 /** Rows in which values are counted. */
 const COUNTED_ROWS = 20_000;
 const SAMPLE_ROWS = 20;
+/** What exports write for nothing. */
+const NULL_WORDS = new Set(['NULL', 'null', 'N/A', 'n/a', 'NA', '#N/A', 'None', 'nil', '-', '--']);
 
 /** Its calls throw AppError invalid_json (of a table: missing_users, missing_companies) for what is no text of rows. */
 export function createFileCutter(declared: Declared, entity: Entity, options: FileOptions = {}): FileCutter {
@@ -257,6 +261,7 @@ class CutterOfFile implements FileCutter {
         reading: { ...found, ...(isTyped && { cellTypes }) },
         warnings: [...warnings, ...more],
         ...(values && { ids: { name, ...values } }),
+        ...(table.nullWords.size > 0 && { nullWords: [...table.nullWords] }),
       };
     } catch (error) {
       if (error instanceof MappingError)
@@ -302,6 +307,8 @@ function defined<T extends object>(object: T): Partial<T> {
 /** Looks at the records as they go by: which column has distinct values, and which types the cells have. */
 class TableObserver {
   readonly sample: string[][] = [];
+  /** Of NULL_WORDS, those that are in cells and are not said to count as empty. */
+  readonly nullWords = new Set<string>();
   private rows = 0;
   private readonly sets = new Map<number, { cells: number; values: Set<string> }>();
   private types: ColumnTypes | undefined;
@@ -329,12 +336,18 @@ class TableObserver {
     if ('fault' in split) return;
     if (isSample) this.sample.push(split.cells);
     this.types?.add(split.cells);
+    if (this.options.countsIds) this.lookForNullWords(split.cells);
     for (const [index, set] of this.sets) {
       const cell = split.cells[index] ?? '';
       if (cell === '') continue;
       set.cells++;
       set.values.add(cell);
     }
+  }
+
+  private lookForNullWords(cells: readonly string[]): void {
+    const known = this.options.mapping?.null_values ?? [];
+    for (const cell of cells) if (NULL_WORDS.has(cell) && !known.includes(cell)) this.nullWords.add(cell);
   }
 
   typesOf(columns: readonly Column[], mapping: Mapping): CellType[] {
@@ -356,7 +369,7 @@ class TableObserver {
       for (const column of counted) this.sets.set(column.index, { cells: 0, values: new Set() });
     }
     if (mapping.types === 'infer') this.types = inferenceOf(header, this.entity, mapping);
-    this.isNeeded = this.sets.size > 0 || this.types !== undefined;
+    this.isNeeded = this.options.countsIds === true || this.sets.size > 0 || this.types !== undefined;
   }
 }
 

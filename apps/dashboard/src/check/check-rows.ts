@@ -86,6 +86,16 @@ class Check {
     const csvHeader = cutter.header ?? null;
     this.texts = createRowTexts({ entity: this.entity, csvHeader, reading: settled.reading });
     this.result.found = settled.warnings.map(tellFile);
+    const { ids, nullWords = [] } = settled;
+    if (ids !== undefined) {
+      const repeats = ids.cells - ids.distinct;
+      this.result.found.push(
+        `ID column: ${ids.name} (${ids.distinct} distinct values, ${repeats} repeated).`,
+      );
+    }
+    if (nullWords.length > 0) {
+      this.result.found.push(`Some cells are ${nullWords.join(', ')}. They are stored as text.`);
+    }
   }
 
   add(rows: readonly FileRow[]): void {
