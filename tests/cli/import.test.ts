@@ -113,8 +113,23 @@ describe('a file', () => {
     expect(values(run).at(-1)).toMatchObject({ event: 'done', created: 3, jobs: 3 });
     expect((await stored(id)).map(({ user_id }) => user_id)).toEqual([`${id}-1`, `${id}-2`, `${id}-3`]);
     const { stdout } = await runCli(['jobs', '--limit', '3'], options);
-    expect(stdout).toMatch(/third\.ndjson\n.*second\.ndjson\n.*first\.ndjson\n$/);
+    expect(stdout).toMatch(/third\.ndjson\n.*second\.csv\n.*first\.ndjson\n$/);
     expect((await runCli(['import', ...files, '--errors', 'failed'], options)).code).toBe(3);
+  });
+
+  it('that is a table stays that table: its name, its lines, and the mapping beside it', async () => {
+    const id = unique();
+    const name = `crm-${id}.csv`;
+    const rows = `Contact ID;Full name;Seats;\n${id}-1;M\xfcller;1.234,5;x\n;Zo\xe9;2;\n`;
+    const flags = ['--map', 'Full name=name', '--decimal', ',', '--json'];
+    const run = await runCli(['import', file(name, Buffer.from(rows, 'latin1')), ...flags], options);
+    expect(values(run).at(-1)).toMatchObject({ event: 'done', created: 1, failed: 1 });
+    expect(await stored(id)).toMatchObject([
+      { user_id: `${id}-1`, metadata: { name: 'Müller', Seats: 1234.5 } },
+    ]);
+    const [job] = (await muster.get('/v1/background_jobs?limit=1').expect(200)).body;
+    expect(job.filename).toBe(name);
+    expect(await muster.results(job.job_id, '?outcome=failed')).toMatchObject([{ line: 3 }]);
   });
 
   it('tells machines how far it is, an event a line, the last one with all counts', async () => {

@@ -109,12 +109,22 @@ async function runImport(
       ({ message }, waitMs) => progress.say(`${message} Trying again in ${formatSeconds(waitMs / 1000)}.`),
       access,
     );
-    if (Object.keys(jobOptions(request)).length > 0) await requireMuster(client);
+    const isMuster = await isServerMuster(client);
+    if (!isMuster && Object.keys(jobOptions(request)).length > 0) throw new CliError('refused', NO_MUSTER);
     const errors =
       request.errors === undefined ? undefined : openErrorFile(request.errors, request.files, note.errorFile);
     try {
       const entity = request.kind === 'users' ? 'user' : 'company';
-      const summary = await importFiles({ client, entity, note, journal, errors, progress, signal });
+      const summary = await importFiles({
+        client,
+        isMuster,
+        entity,
+        note,
+        journal,
+        errors,
+        progress,
+        signal,
+      });
       progress.end();
       tell(summary, request, (performance.now() - begunMs) / 1000, flags);
       return exitCode(summary.counts.failed > 0 ? 'rows_failed' : 'ok');
@@ -167,19 +177,17 @@ function findFile(file: string): string {
   }
 }
 
-/**
- * Any other server would ignore what it does not know, and import what was to be a dry run.
- * @throws CliError refused
- */
-async function requireMuster(client: Client): Promise<void> {
+/** Any other server would ignore what it does not know, and import what was to be a dry run. */
+const NO_MUSTER =
+  'The server is not a Muster: it has no --dry-run, --metadata, --existing, --nested and --repeats.';
+
+async function isServerMuster(client: Client): Promise<boolean> {
   try {
     await client.environment();
+    return true;
   } catch (error) {
-    if (!isMusterError(error, 'not_found', 'method_not_allowed', 'unexpected_answer')) throw error;
-    throw new CliError(
-      'refused',
-      'The server is not a Muster: it has no --dry-run, --metadata, --existing and --nested.',
-    );
+    if (isMusterError(error, 'not_found', 'method_not_allowed', 'unexpected_answer')) return false;
+    throw error;
   }
 }
 

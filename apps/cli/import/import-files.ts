@@ -5,6 +5,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type Client, type ImportOptions, isFinished, type Job, shownStatus } from '#client/index';
 import type { Entity } from '#job/entity';
+import type { Reading } from '#job/reading';
 import type { SettledFile } from '#pipeline/cut/cut-file';
 import { CliError } from '../exit-codes';
 import { count } from '../show';
@@ -17,9 +18,12 @@ import type { ImportProgress } from './progress';
 import { type InputRow, readRows } from './read-rows';
 import { fileOptionsOf, jobOptions } from './request';
 import { tellFound } from './tell-found';
+import { writePart } from './write-part';
 
 export interface ImportPlan {
   client: Client;
+  /** Whether the server is a Muster: a plain Userpilot takes NDJSON only. */
+  isMuster: boolean;
   entity: Entity;
   /** Where the import is; for a new one, at its beginning. */
   note: Journal;
@@ -40,8 +44,6 @@ export interface ImportSummary {
 
 /** Warnings of a job that its file alone does not show. */
 const OF_IDS: readonly string[] = ['repeated_ids', 'similar_ids'];
-
-const LINE_END = Buffer.from('\n');
 
 /** @throws CliError; MusterError; the signal's reason; what reading or writing files throws */
 export async function importFiles(plan: ImportPlan): Promise<ImportSummary> {
@@ -75,7 +77,7 @@ async function importFile(file: string, plan: ImportPlan): Promise<ReadonlyMap<s
     for (const { input: row } of part) addRow(digest, row);
     const digestSoFar = digest.copy().digest('hex');
     progress.beginPart(note.done.parts + 1, note.file.index, input.bytesRead());
-    await importPart(part, digestSoFar, { input, header: rows.header() }, plan);
+    await importPart(part, digestSoFar, { input, header: rows.header(), reading: prepared.reading() }, plan);
     note.file.types = prepared.types();
     note.file.rows = part.at(-1)?.input.row ?? note.file.rows;
     note.file.digest = digestSoFar;
@@ -86,11 +88,19 @@ async function importFile(file: string, plan: ImportPlan): Promise<ReadonlyMap<s
   return prepared.misfits();
 }
 
+/** What a part is of. */
+interface PartOrigin {
+  input: Input;
+  /** Of a table. */
+  header: Buffer | undefined;
+  reading: Reading;
+}
+
 /** Imports a part, adds its counts, and keeps its failed rows. */
 async function importPart(
   part: readonly PreparedRow[],
   digest: string,
-  { input, header }: { input: Input; header: Buffer | undefined },
+  { input, header, reading }: PartOrigin,
   plan: ImportPlan,
 ): Promise<void> {
   const { note, errors } = plan;
@@ -100,7 +110,9 @@ async function importPart(
     .map((row) => ({ input: row.input, id: null, errors: [row.error] }));
   const counts = { ...NO_COUNTS, failed: failed.length };
   if (sendable.length > 0) {
-    const job = await runPart(sendable, digest, input, plan);
+    const table = plan.isMuster && header !== undefined ? { header, reading } : undefined;
+    const written = writePart(sendable, input.name, table);
+    const job = await runPart(sendable.length, digest, written, plan);
     addTo(counts, countsOf(job, sendable.length));
     for (const { code, message, rows } of job.warnings ?? [])
       if (OF_IDS.includes(code)) plan.progress.note(`${message} (${count(rows)} rows)`);
@@ -117,9 +129,9 @@ async function importPart(
 
 /** Sends a part, unless it was sent before, and follows its job to its end. */
 async function runPart(
-  rows: readonly { json: Buffer }[],
+  rows: number,
   digest: string,
-  input: Input,
+  written: ReturnType<typeof writePart>,
   plan: ImportPlan,
 ): Promise<Job> {
   const { client, journal, note, progress, signal } = plan;
@@ -127,8 +139,8 @@ async function runPart(
   note.sending ??= { attempt: 1, digest };
   if (note.sending.jobId === undefined) {
     journal.write(note);
-    progress.say(`sending ${count(rows.length)} rows`);
-    note.sending.jobId = (await send(rows, input, plan)).job_id;
+    progress.say(`sending ${count(rows)} rows`);
+    note.sending.jobId = (await send(written, plan)).job_id;
     journal.write(note);
   }
   for await (const job of client.watch(note.sending.jobId, { signal })) {
@@ -143,19 +155,16 @@ async function runPart(
   throw new Error('a watch ends with a finished job');
 }
 
-async function send(rows: readonly { json: Buffer }[], input: Input, plan: ImportPlan): Promise<Job> {
+async function send({ file, options }: ReturnType<typeof writePart>, plan: ImportPlan): Promise<Job> {
   const { client, entity, note, signal } = plan;
-  // One piece: of thousands a Blob is slow to read.
-  const file = new Blob([Buffer.concat(rows.flatMap(({ json }) => [json, LINE_END]))]);
-  const options: ImportOptions = {
+  const all: ImportOptions = {
     ...jobOptions(note.request),
-    filename: `${input.name.replace(/\.(?:csv|tsv|xlsx|zip|json|ndjson|jsonl)$/i, '')}.ndjson`,
-    format: 'ndjson',
+    ...options,
     idempotencyKey: `${note.run}-${note.done.parts + 1}-${note.sending?.attempt}`,
     waitForSlot: true,
     signal,
   };
-  return entity === 'user' ? client.importUsers(file, options) : client.importCompanies(file, options);
+  return entity === 'user' ? client.importUsers(file, all) : client.importCompanies(file, all);
 }
 
 async function failedRowsOf(

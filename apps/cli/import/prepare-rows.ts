@@ -1,7 +1,7 @@
 /** Turns the rows of an input into lines that can be sent, by the server's own code, and finds those that cannot be. */
 import type { Entity } from '#job/entity';
 import { type RowError, rowError } from '#job/outcome';
-import type { CellType } from '#job/reading';
+import type { CellType, Reading } from '#job/reading';
 import { createRowTexts, isError, type RowTexts } from '#pipeline/create-row-reader';
 import type { SettledFile } from '#pipeline/cut/cut-file';
 import { MAX_ROW_BYTES } from '#pipeline/read-row';
@@ -14,6 +14,8 @@ export interface PreparedRows {
   batches: AsyncIterable<PreparedRow[]>;
   /** Types of the columns of a table, once its first rows have come. */
   types(): CellType[] | undefined;
+  /** How the rows are read, once the first have come. */
+  reading(): Reading;
   /** Cells that were sent as text because they did not fit their column's type, by column. */
   misfits(): ReadonlyMap<string, number>;
 }
@@ -39,6 +41,7 @@ export function prepareRows(
 ): PreparedRows {
   let texts: RowTexts | undefined;
   let types = known;
+  let reading: Reading = {};
 
   async function* prepare(): AsyncGenerator<PreparedRow[], void> {
     for await (const batch of withLongStart(rows.batches)) {
@@ -46,7 +49,7 @@ export function prepareRows(
         const settled = rows.settle();
         tell(settled);
         types ??= settled.reading.cellTypes;
-        const reading = { ...settled.reading, ...(types && { cellTypes: types }) };
+        reading = { ...settled.reading, ...(types && { cellTypes: types }) };
         texts = createRowTexts({ entity, csvHeader: rows.header() ?? null, reading });
       }
       const { write } = texts;
@@ -54,7 +57,12 @@ export function prepareRows(
     }
   }
 
-  return { batches: prepare(), types: () => types, misfits: () => texts?.misfits ?? new Map() };
+  return {
+    batches: prepare(),
+    types: () => types,
+    reading: () => reading,
+    misfits: () => texts?.misfits ?? new Map(),
+  };
 }
 
 function prepareRow(input: InputRow, text: Buffer | RowError): PreparedRow {
