@@ -104,6 +104,7 @@ describe.each(operations.map((operation) => [name(operation), operation] as cons
     expect(operation.operationId).toMatch(/^[a-z_]+$/);
     expect(operations.filter((other) => other.operationId === operation.operationId)).toHaveLength(1);
     expect(operation.summary).toMatch(/\S/);
+    expect(operation.description).toMatch(/\S/);
     expect(document.tags.map((tag) => tag.name)).toEqual(expect.arrayContaining(operation.tags));
     expect(operation.tags.length).toBeGreaterThan(0);
     expect(new Set(operation.tags).size).toBe(operation.tags.length);

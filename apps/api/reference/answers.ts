@@ -59,6 +59,21 @@ export function linesOf(
   };
 }
 
+/**
+ * Content of Server-Sent Events: a text as well; what the data of each event is stands in `contentSchema`.
+ * @param schema name of the schema of the data
+ */
+export function eventsOf(schema: string): { schema: TextSchema } {
+  return {
+    schema: {
+      type: 'string',
+      description: `Server-Sent Events: the data of each is a ${schema}, as JSON.`,
+      contentMediaType: 'text/event-stream',
+      contentSchema: { $ref: `#/components/schemas/${schema}` },
+    },
+  };
+}
+
 const ERROR_HEADERS: Partial<Record<number, HeaderName[]>> = {
   401: ['WWW-Authenticate'],
   409: ['Retry-After'],

@@ -1,7 +1,7 @@
 /** The OpenAPI document, made from the schemas that validate requests and describe answers. */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-openapi';
+import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import type { z } from 'zod';
 import { GurubaseBody, GurubaseFailure, GurubaseMessage, GurubaseResults } from '#dialect/gurubase/schemas';
 import { Identified, IdentifyBody, IdentifyCompanyBody } from '#dialect/userpilot/identify-schemas';
@@ -119,6 +119,19 @@ const SCHEMAS: readonly z.ZodType[] = [
   ],
 ];
 
+const ROUTES: readonly RouteConfig[] = [
+  ...importRoutes,
+  ...jobRoutes,
+  ...profileRoutes,
+  ...propertyRoutes,
+  ...identifyRoutes,
+  ...gurubaseRoutes,
+  ...jeanRoutes,
+  ...webhookRoutes,
+  ...environmentRoutes,
+  ...openRoutes,
+];
+
 /**
  * @param server where the API is: a URL, or a path on the host that the document comes from
  * @returns the OpenAPI 3.1 document as JSON values; a new object each time, always with the same content
@@ -135,20 +148,7 @@ export function createDocument(server = '/'): object {
   for (const [name, response] of Object.entries(commonResponses())) {
     registry.registerComponent('responses', name, response);
   }
-  for (const route of [
-    ...importRoutes,
-    ...jobRoutes,
-    ...profileRoutes,
-    ...propertyRoutes,
-    ...identifyRoutes,
-    ...gurubaseRoutes,
-    ...jeanRoutes,
-    ...webhookRoutes,
-    ...environmentRoutes,
-    ...openRoutes,
-  ]) {
-    registry.registerPath(route);
-  }
+  for (const route of ROUTES) registry.registerPath(route);
   const schemas = SCHEMAS.map((schema) => ({ type: 'schema' as const, schema }));
   const generator = new OpenApiGeneratorV31([...schemas, ...registry.definitions]);
   const document = generator.generateDocument({
@@ -164,21 +164,11 @@ export function createDocument(server = '/'): object {
     tags: TAGS,
     security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
   });
-  describeOperations(document);
   dropUnusedExamples(document);
   return document;
 }
 
 type Document = ReturnType<OpenApiGeneratorV31['generateDocument']>;
-
-/** An operation of which its summary says all is described by it: tools want a description of each. */
-function describeOperations({ paths = {} }: Document): void {
-  for (const operations of Object.values(paths)) {
-    for (const operation of Object.values(operations) as { summary?: string; description?: string }[]) {
-      operation.description ??= `${operation.summary}.`;
-    }
-  }
-}
 
 /** Errors that no operation documents, because they come before there is one. */
 function dropUnusedExamples(document: Document): void {

@@ -121,7 +121,7 @@ const profiles =
   ({ idle, readKey }, Accept) =>
     ask(idle.url, {
       method: 'POST',
-      path: `/api/v1/${request.slug ?? 'default'}/profiles/`,
+      path: `/api/v1/${request.slug ?? 'default'}/profiles`,
       key: { none: 'wrong', read: readKey, own: idle.key }[request.key ?? 'own'],
       body: request.body ?? { users: [{ external_user_id: 'g', memory: { a: 1 } }] },
       headers: { Accept, ...request.headers },

@@ -68,6 +68,7 @@ export const jeanRoutes: readonly RouteConfig[] = [
     operationId: 'read_schema',
     tags: [TAG],
     summary: 'Read what is extracted in a domain',
+    description: 'The latest version of the schema, with its fields.',
     request: { query: z.object(READ_SCHEMA_PARAMETERS) },
     responses: { ...answer('The schema.', JeanSchema), ...COMMON, ...NO_DOMAIN },
   },
@@ -103,6 +104,7 @@ export const jeanRoutes: readonly RouteConfig[] = [
     operationId: 'list_domains_of_user',
     tags: [TAG],
     summary: 'List the domains that a user is in',
+    description: 'With the version of each domain’s schema that the user was last enriched by.',
     request: { params: z.object({ user_id: z.string() }) },
     responses: {
       ...answer('The domains by name; none for an unknown user.', z.array(JeanDomain)),

@@ -54,7 +54,8 @@ export const identifyRoutes: readonly RouteConfig[] = [
     operationId: 'track_event',
     tags: ['Userpilot'],
     summary: 'Events, which are not stored',
-    description: 'Answered 501, or 202 with the setting TRACK=ignore.',
+    description: 'Answered 501, or 202 with the setting TRACK=ignore. The body is not read.',
+    request: { body: { content: { 'application/json': { schema: { type: 'object' } } } } },
     responses: {
       202: {
         description: 'With TRACK=ignore: the event was counted and is gone.',

@@ -10,6 +10,7 @@ export const environmentRoutes: readonly RouteConfig[] = [
     operationId: 'read_environment',
     tags: ['Environment'],
     summary: 'Read what the key opens',
+    description: 'The environment and scope of the key, and the limits of imports there.',
     responses: {
       200: {
         description: 'The environment of the key.',

@@ -23,6 +23,17 @@ const CSV = {
 const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
 const PACKED = { type: 'string' as const, format: 'binary' };
 
+/** What clients call the part `file`; any other type is taken too. */
+const FILE_TYPES = [
+  'application/octet-stream',
+  'application/x-ndjson',
+  'application/json',
+  'text/csv',
+  XLSX,
+  'application/gzip',
+  'application/zip',
+];
+
 const FILE = {
   type: 'object' as const,
   required: ['file'],
@@ -55,7 +66,7 @@ function bodies(entity: Entity): ZodContentObject {
         array: { summary: 'the bare array', value: rows },
       },
     },
-    'multipart/form-data': { schema: FILE },
+    'multipart/form-data': { schema: FILE, encoding: { file: { contentType: FILE_TYPES.join(', ') } } },
     'application/x-ndjson': lines,
     'application/jsonl': lines,
     'text/csv': {

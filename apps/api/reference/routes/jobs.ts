@@ -10,7 +10,7 @@ import {
   RETRY_PARAMETERS,
   WARNINGS_PARAMETERS,
 } from '../../jobs/parameters';
-import { errors, headers, linesOf } from '../answers';
+import { errors, eventsOf, headers, linesOf } from '../answers';
 import { ROW_RESULTS, toNdjson } from '../examples';
 
 const PATH = '/v1/background_jobs/{job_id}';
@@ -28,6 +28,7 @@ const list: RouteConfig = {
   operationId: 'list_jobs',
   tags: ['Jobs', 'Userpilot'],
   summary: 'List jobs, newest first',
+  description: 'Follow `Link` to the next page until it is absent.',
   request: { query: z.object(listJobsParameters(userpilot)) },
   responses: {
     200: {
@@ -45,6 +46,8 @@ const read: RouteConfig = {
   operationId: 'read_job',
   tags: ['Jobs', 'Userpilot'],
   summary: 'Read a job, or wait until it changes',
+  description:
+    'Poll until `end_time` is set; `Retry-After` says when to ask again. With `wait` the answer comes when the status changes or the time is over; with `If-None-Match` as soon as the job differs from that version.',
   request: {
     params,
     query: z.object(READ_JOB_PARAMETERS),
@@ -110,7 +113,7 @@ const events: RouteConfig = {
   tags: ['Jobs'],
   summary: 'Watch a job to its end',
   description:
-    'Server-Sent Events: one named job on every change, its data the job; ends after the final one. Listen by that name, addEventListener("job", ...): onmessage gets none. A browser’s own EventSource cannot send a key; eventsource-parser with fetch can.',
+    'Server-Sent Events: one on every change, its data the job; the stream ends after the final one. Every event is named `job`: listen with `addEventListener("job", ...)`, because `onmessage` gets none. A browser’s EventSource cannot send a key: open it through a server of yours that adds the `Authorization` header, or read the stream with fetch and eventsource-parser. After the final event EventSource reconnects once, is answered 204, and stops.',
   request: {
     params,
     headers: z.object({
@@ -121,7 +124,7 @@ const events: RouteConfig = {
     200: {
       description: 'The events; the data of each is a Job.',
       headers: headers(),
-      content: { 'text/event-stream': { schema: Job } },
+      content: { 'text/event-stream': eventsOf('Job') },
     },
     204: {
       description: 'Last-Event-ID was the final one: there is nothing more to come.',
@@ -151,6 +154,8 @@ const retry: RouteConfig = {
   operationId: 'retry_job',
   tags: ['Jobs'],
   summary: 'Try failed and unprocessed rows again',
+  description:
+    'Creates a job of the failed and unprocessed rows of a finished one; nothing is uploaded again.',
   request: { params, query: z.object(RETRY_PARAMETERS) },
   responses: {
     202: {

@@ -15,6 +15,7 @@ const healthz: RouteConfig = {
   operationId: 'read_health',
   tags: ['Service'],
   summary: 'Whether the process is up',
+  description: 'A liveness probe: it checks neither the database nor the queue.',
   responses: {
     200: {
       description: 'It is up.',
@@ -34,6 +35,7 @@ const readyz: RouteConfig = {
   operationId: 'read_readiness',
   tags: ['Service'],
   summary: 'Whether the database and the queue are up',
+  description: 'A readiness probe: send no requests here while it answers 503.',
   responses: {
     200: { description: 'Both are up.', ...ready },
     503: { description: 'One of them is down.', ...ready },
@@ -41,7 +43,16 @@ const readyz: RouteConfig = {
   },
 };
 
-function page(path: string, operationId: string, summary: string, type: string, schema: object): RouteConfig {
+interface PageDocs {
+  path: string;
+  operationId: string;
+  summary: string;
+  description: string;
+  type: string;
+  schema: object;
+}
+
+function page({ path, operationId, summary, description, type, schema }: PageDocs): RouteConfig {
   return {
     ...open,
     method: 'get',
@@ -49,6 +60,7 @@ function page(path: string, operationId: string, summary: string, type: string, 
     operationId,
     tags: ['Service'],
     summary,
+    description,
     responses: {
       200: { description: summary, headers: headers('ETag'), content: { [type]: { schema } } },
       304: { description: 'It is what If-None-Match names.', headers: headers('ETag') },
@@ -66,6 +78,7 @@ const file: RouteConfig = {
   operationId: 'read_docs_file',
   tags: ['Service'],
   summary: 'What the page /docs loads',
+  description: 'Scripts, style sheets and images of Swagger UI.',
   request: { params: z.object({ file: z.enum(Object.keys(FILES) as [string, ...string[]]) }) },
   responses: {
     200: {
@@ -81,8 +94,13 @@ const file: RouteConfig = {
   },
 };
 
-const document = page('/openapi.json', 'read_openapi', 'This document', 'application/json', {
-  type: 'object',
+const document = page({
+  path: '/openapi.json',
+  operationId: 'read_openapi',
+  summary: 'This document',
+  description: 'OpenAPI 3.1. With `body` for generators that know one body for an operation.',
+  type: 'application/json',
+  schema: { type: 'object' },
 });
 
 export const openRoutes: readonly RouteConfig[] = [
@@ -109,7 +127,21 @@ export const openRoutes: readonly RouteConfig[] = [
     request: { query: z.object(DOCUMENT_PARAMETERS) },
     responses: { ...document.responses, ...openErrors('invalid_request', 'invalid_parameter') },
   },
-  page('/docs', 'read_docs', 'This document as a page to read and try', 'text/html', text),
-  page('/docs/errors', 'read_error_docs', 'Every error code and what it means', 'text/html', text),
+  page({
+    path: '/docs',
+    operationId: 'read_docs',
+    summary: 'This document as a page to read and try',
+    description: 'Swagger UI. It loads nothing from other hosts.',
+    type: 'text/html',
+    schema: text,
+  }),
+  page({
+    path: '/docs/errors',
+    operationId: 'read_error_docs',
+    summary: 'Every error code and what it means',
+    description: 'The `type` of an error body leads here.',
+    type: 'text/html',
+    schema: text,
+  }),
   file,
 ];

@@ -73,9 +73,10 @@ function read({ entity, one, schema, notFound, tag }: Kind): RouteConfig {
     operationId: `read_${one}`,
     tags: [tag],
     summary: `Read a stored ${one}`,
-    ...(entity === 'user' && {
-      description: 'With `domain` the user in that domain; its errors are a `JeanError` then.',
-    }),
+    description:
+      entity === 'user'
+        ? 'With `domain` the user in that domain; its errors are a `JeanError` then.'
+        : 'Its metadata as stored, and the job that last changed it.',
     request: {
       params: z.object({ [idKey]: z.string() }),
       ...(entity === 'user' && { query: z.object(READ_USER_PARAMETERS).partial() }),

@@ -54,6 +54,7 @@ export const webhookRoutes: readonly RouteConfig[] = [
     operationId: 'get_webhook',
     tags,
     summary: 'Read a webhook',
+    description: 'Without its secret. Takes a key of scope admin.',
     request: { params },
     responses: {
       200: { description: 'The webhook.', headers: headers(), content: json(Webhook) },
@@ -113,6 +114,7 @@ export const webhookRoutes: readonly RouteConfig[] = [
     operationId: 'test_webhook',
     tags,
     summary: 'Send a message of the type webhook.test',
+    description: 'Tests the receiver: the deliveries of the webhook show what it answered.',
     request: { params },
     responses: {
       202: { description: 'It is sent soon.', headers: headers(), content: json(WebhookDelivery) },
