@@ -6,7 +6,6 @@ type Responses = RouteConfig['responses'];
 type HeaderName = keyof typeof HEADERS;
 interface TextSchema {
   type: 'string';
-  format?: string;
   description: string;
   contentMediaType: string;
   contentSchema: { $ref: string };
@@ -40,17 +39,11 @@ export function headers(...names: HeaderName[]): Record<string, { $ref: string }
 /**
  * Content of NDJSON: to OpenAPI a text; what each line is stands in `contentSchema`.
  * @param schema name of the schema of a line
- * @param isSent whether clients send it: then generators make a file of it, where a text might be written as JSON
  */
-export function linesOf(
-  schema: string,
-  example: string,
-  isSent = false,
-): { schema: TextSchema; example: string } {
+export function linesOf(schema: string, example: string): { schema: TextSchema; example: string } {
   return {
     schema: {
       type: 'string',
-      ...(isSent && { format: 'binary' }),
       description: `NDJSON: one JSON object a line, each a ${schema}.`,
       contentMediaType: 'application/x-ndjson',
       contentSchema: { $ref: `#/components/schemas/${schema}` },

@@ -57,7 +57,7 @@ const FILE = {
 function bodies(entity: Entity): ZodContentObject {
   const { collection, idKey } = ENTITIES[entity];
   const [row, rows] = entity === 'user' ? [UserRow, USERS] : [CompanyRow, COMPANIES];
-  const lines = linesOf(entity === 'user' ? 'UserRow' : 'CompanyRow', toNdjson(rows), true);
+  const lines = linesOf(entity === 'user' ? 'UserRow' : 'CompanyRow', toNdjson(rows));
   return {
     'application/json': {
       schema: z.union([z.object({ [collection]: z.array(row).min(1) }), z.array(row).min(1)]),
