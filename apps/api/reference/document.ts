@@ -28,6 +28,7 @@ import {
 } from '../dialects/jean/reference-schemas';
 import { identifyRoutes } from '../dialects/userpilot/reference';
 import { commonResponses, HEADERS } from './answers';
+import { dropUnused } from './drop-unused';
 import { errorExamples } from './examples';
 import { environmentRoutes } from './routes/environment';
 import { importRoutes } from './routes/imports';
@@ -164,19 +165,9 @@ export function createDocument(server = '/'): object {
     tags: TAGS,
     security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
   });
-  dropUnusedExamples(document);
+  // Errors that no operation documents have an example without use.
+  dropUnused(document);
   return document;
-}
-
-type Document = ReturnType<OpenApiGeneratorV31['generateDocument']>;
-
-/** Errors that no operation documents, because they come before there is one. */
-function dropUnusedExamples(document: Document): void {
-  const examples = document.components?.examples ?? {};
-  const text = JSON.stringify(document.paths) + JSON.stringify(document.components?.responses);
-  for (const name of Object.keys(examples)) {
-    if (!text.includes(`"#/components/examples/${name}"`)) delete examples[name];
-  }
 }
 
 /** From package.json, which is above this file both in the sources and in the build. */

@@ -3,6 +3,7 @@
  * body only, and their clients have a typed call for it.
  */
 import { z } from 'zod';
+import { dropUnused } from './drop-unused';
 
 const BODIES = {
   json: 'application/json',
@@ -36,5 +37,6 @@ export function withOneBody(document: object, name: BodyName): object {
     if (operation.requestBody !== undefined && body !== undefined)
       operation.requestBody.content = { [type]: body };
   }
+  dropUnused(copy);
   return copy;
 }
