@@ -85,14 +85,14 @@ describe('the header line of a CSV', () => {
     const { key } = await muster.addEnvironment('header');
     await importFile(`${stored}\n`, 'u.ndjson', key);
     const header = `user_id,"${ID}",${NAME},"${PHONE}, home",plan`;
-    const job = await importFile(`${header}\nanother,1,2,3\n"broken\n`, 'u.csv', key);
-    expect(await inputOf(job.job_id, key)).toBe(`${header}\nanother,1,2,3\n"broken\n`);
+    const job = await importFile(`${header}\nanother,1,2,3,4,5\n"broken\n`, 'u.csv', key);
+    expect(await inputOf(job.job_id, key)).toBe(`${header}\nanother,1,2,3,4,5\n"broken\n`);
     await erase(ID, key);
     expect(await erasuresLeft()).toBeGreaterThan(0);
-    const shown = 'user_id,erased,erased,erased,plan\nanother,1,2,3\n"broken\n';
+    const shown = 'user_id,erased,erased,erased,plan\nanother,1,2,3,4,5\n"broken\n';
     expect(await inputOf(job.job_id, key)).toBe(shown);
     const { body } = await muster.post(`/v1/background_jobs/${job.job_id}/retry`, key).expect(202);
-    expect(await inputOf(body.job_id, key)).toBe(shown.replace('another,1,2,3\n', ''));
+    expect(await inputOf(body.job_id, key)).toBe(shown);
     for (const trace of [ID, NAME, PHONE]) {
       await waitFor(`the last trace of ${trace}`, async () => {
         return (await findTraces(muster.store.pool, trace)).length === 0;
