@@ -69,14 +69,15 @@ export async function visit(
 }
 
 /** Drops a file onto the page, as from the desktop. */
-export async function drop(page: Page, name: string, content: string, type = ''): Promise<void> {
+export async function drop(page: Page, name: string, content: string | Buffer, type = ''): Promise<void> {
   const dataTransfer = await page.evaluateHandle(
-    ([fileName, text, mediaType]) => {
+    ([fileName, base64, mediaType]) => {
       const transfer = new DataTransfer();
-      transfer.items.add(new File([text], fileName, { type: mediaType }));
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      transfer.items.add(new File([bytes], fileName, { type: mediaType }));
       return transfer;
     },
-    [name, content, type] as const,
+    [name, Buffer.from(content).toString('base64'), type] as const,
   );
   await page.dispatchEvent('body', 'dragover', { dataTransfer });
   await page.dispatchEvent('body', 'drop', { dataTransfer });
