@@ -89,5 +89,6 @@ function inherited(parent: LockedJob) {
     existingMode,
     nested,
     reading,
+    warnings: [],
   };
 }

@@ -10,6 +10,7 @@
 import type { Readable } from 'node:stream';
 import { AppError } from '#errors';
 import type { Job } from '#job/job';
+import { MAX_SHOWN_WARNINGS, shortenWarnings, wordWarning } from '#job/observations';
 import type { Mapping } from '#job/reading';
 import type { Queryable, Store, Transaction } from '#store/client';
 import { insertWarnings } from '#store/job-warnings';
@@ -242,8 +243,11 @@ class Upload implements StagedUpload {
     const place = await takePlace(tx, request);
     await this.write(tx, rest);
     if (this.begun) await endUpload(tx, jobId);
+    const stored = warnings.map(({ code, path, detail }) => ({ code, path, type: detail, rows: this.rows }));
+    const worded = stored.map((warning) => wordWarning({ ...warning, knownTypes: null }));
     const job = await insertJob(tx, {
       ...place,
+      warnings: shortenWarnings(worded, MAX_SHOWN_WARNINGS),
       id: jobId,
       environmentId: owner.environmentId,
       entity,
@@ -259,11 +263,7 @@ class Upload implements StagedUpload {
       reading,
       parentJobId: null,
     });
-    await insertWarnings(
-      tx,
-      job,
-      warnings.map(({ code, path, detail }) => ({ code, path, type: detail, rows: this.rows })),
-    );
+    await insertWarnings(tx, job, stored);
     await requireStorage(tx, { ...this.quota, more: 0 });
     return job;
   }

@@ -2,6 +2,7 @@
 import type { Entity } from '#job/entity';
 import type { Job } from '#job/job';
 import type { JobStatus } from '#job/lifecycle';
+import type { JobWarning } from '#job/observations';
 import type { ImportOptions, ReadingOptions } from '#job/options';
 import type { Reading } from '#job/reading';
 import { KEY_IS_OPEN } from './api-keys';
@@ -43,6 +44,8 @@ export interface NewJob extends ImportOptions, ReadingOptions {
   entity: Entity;
   filename: string;
   csvHeader: Buffer | null;
+  /** What is known of its file already. */
+  warnings: readonly JobWarning[];
   fileSize: number;
   totalRows: number;
   parentJobId: string | null;
@@ -65,8 +68,9 @@ export async function insertJob(db: Queryable, job: NewJob): Promise<Job> {
   const { rows } = await db.query<Job>(
     `INSERT INTO jobs (id, environment_id, entity, filename, file_size, total_rows, request_id, csv_header,
                        dry_run, metadata_mode, existing_mode, parent_job_id, holds_slot, nested, dry_run_slot,
-                       reading, submitted_at, due_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16::jsonb, clock_timestamp(), clock_timestamp())
+                       reading, warnings, submitted_at, due_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16::jsonb, $17::jsonb, clock_timestamp(),
+             clock_timestamp())
      RETURNING ${JOB_COLUMNS}`,
     [
       job.id,
@@ -85,6 +89,7 @@ export async function insertJob(db: Queryable, job: NewJob): Promise<Job> {
       job.nested,
       job.dryRunSlot,
       JSON.stringify(job.reading),
+      JSON.stringify(job.warnings),
     ],
   );
   return rows[0] as Job;

@@ -88,6 +88,19 @@ describe('a table', () => {
     expect(separated.results).toMatchObject([{ line: 3 }]);
   });
 
+  it('has its warnings from the 202 on', async () => {
+    const { key } = await muster.addEnvironment(`field-${unique()}`);
+    const { body } = await send('a.csv', 'user_id;email;email\nu1;a;b\n', '', key).expect(202);
+    const found = [
+      { code: 'column_renamed', rows: 1 },
+      { code: 'delimiter_detected', rows: 1 },
+    ];
+    const sorted = (job: WireJob) =>
+      job.warnings.map(({ code, rows }) => ({ code, rows })).sort((a, b) => (a.code < b.code ? -1 : 1));
+    expect(sorted(body)).toEqual(found);
+    expect(sorted(await muster.finished(body.job_id, key))).toEqual(found);
+  });
+
   it('is read with the delimiter and the encoding that are asked for', async () => {
     const { users, job } = await importFile(
       'a.csv',
