@@ -84,7 +84,7 @@ module.exports = {
       'src/unpack/',
       'src/pipeline/cut/',
       'src/pipeline/(read-row|create-row-reader|seen-ids|exact-numbers)\\.ts$',
-      'src/file/name-columns',
+      'src/file/(name-columns|detect-delimiter|format-of-name)',
       'src/store/api-keys',
       'apps/admin/',
       'apps/standalone/main',

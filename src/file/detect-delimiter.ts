@@ -11,6 +11,11 @@ export const DELIMITER_NAMES: Readonly<Record<string, string>> = {
   '|': 'pipe',
 };
 
+/** Whether a text may divide cells: one character that is no letter, digit, quote or line end. */
+export function isDelimiter(text: string): boolean {
+  return /^[\t!#$%&'*+,\-./:;<=>?@^_`|~\\ ]$/.test(text);
+}
+
 export interface Layout {
   delimiter: string;
   lineEnd: '\n' | '\r';

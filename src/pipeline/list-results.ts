@@ -34,11 +34,11 @@ export interface ResultsRequest {
 /** Pages in the order of the rows; none is empty. */
 export async function* listResults(db: Queryable, request: ResultsRequest): AsyncGenerator<RowResult[]> {
   const readRow = createRowReader(request);
-  const { write } = createRowTexts(request);
+  const texts = request.withValues === true ? createRowTexts(request) : undefined;
   const quote = (result: RowResult) => {
     const { errors, raw, line } = result;
-    if (request.withValues !== true || raw === null || errors.length === 0) return result;
-    return { ...result, errors: quoteValues(errors, raw, line, write) };
+    if (texts === undefined || raw === null || errors.length === 0) return result;
+    return { ...result, errors: quoteValues(errors, raw, line, texts.write) };
   };
   const erasures = new KnownErasures(db, request);
   let filter = await erasures.update();

@@ -1,22 +1,18 @@
 /** What a client may say beside the rows of an import. */
 import { z } from 'zod';
+import { DELIMITER_NAMES, isDelimiter } from '#file/detect-delimiter';
 import { MAPPING } from '#job/mapping-schema';
 import { EXISTING_MODES, METADATA_MODES, NESTED_MODES } from '#job/options';
 import { ID_MODES, type Mapping, REPEATS_MODES } from '#job/reading';
 import type { FileOptions } from '#pipeline/cut/cut-file';
 import { flag } from '../parameters';
 
-const DELIMITERS_BY_NAME = new Map([
-  ['comma', ','],
-  ['semicolon', ';'],
-  ['tab', '\t'],
-  ['pipe', '|'],
-]);
+const DELIMITERS_BY_NAME = new Map(Object.entries(DELIMITER_NAMES).map(([sign, name]) => [name, sign]));
 
 const delimiter = z
   .string()
   .transform((text) => DELIMITERS_BY_NAME.get(text) ?? text)
-  .refine((text) => text === '\t' || /^[!#$%&'*+,\-./:;<=>?@^_`|~\\ ]$/.test(text))
+  .refine(isDelimiter)
   .optional()
   .meta({
     description:

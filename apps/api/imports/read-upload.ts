@@ -8,6 +8,7 @@ import { MIMEType } from 'node:util';
 import type { Request, Response } from 'express';
 import multer, { type FileFilterCallback, MulterError, type StorageEngine } from 'multer';
 import { AppError, type ErrorCode } from '#errors';
+import { formatOfName } from '#file/format-of-name';
 import type { Mapping } from '#job/reading';
 import { createFileCutter, type FileCutter, type Format } from '#pipeline/cut/cut-file';
 import type { ImportRequest } from '#pipeline/import-request';
@@ -284,12 +285,6 @@ function mappingPart(req: Request, options: ImportRequest['file']): Mapping | un
 function formatOfFile({ mimetype, originalname }: Express.Multer.File): Format | undefined {
   if (mimetype === 'text/csv') return 'csv';
   return NDJSON_TYPES.includes(mimetype) ? 'ndjson' : formatOfName(originalname);
-}
-
-/** Undefined when the name does not say it. */
-function formatOfName(name: string): Format | undefined {
-  if (/\.(?:csv|tsv)(?:\.gz)?$/i.test(name)) return 'csv';
-  return /\.(?:ndjson|jsonl)(?:\.gz)?$/i.test(name) ? 'ndjson' : undefined;
 }
 
 /** The last part of the client's path, without control characters; never used as a path by us. */

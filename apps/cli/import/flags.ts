@@ -1,5 +1,6 @@
 /** The flags that say how a file is to be read, of every command that reads one. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { isDelimiter } from '#file/detect-delimiter';
 import { CELL_TYPES, type CellType, ID_MODES } from '#job/reading';
 import { FORMATS } from '#pipeline/cut/cut-file';
 import { KINDS, type Reading } from './request';
@@ -83,7 +84,7 @@ function readWords(text: string): string[] {
 
 function readDelimiter(text: string): string {
   const sign = text === 'tab' || text === '\\t' ? '\t' : text;
-  if (/^[\t!#$%&'*+,\-./:;<=>?@^_`|~\\ ]$/.test(sign)) return sign;
+  if (isDelimiter(sign)) return sign;
   throw new InvalidArgumentError('It is one character that is no letter, digit or quote, or the word tab.');
 }
 

@@ -42,9 +42,6 @@ export interface ImportSummary {
   misfits: ReadonlyMap<string, number>;
 }
 
-/** Warnings of a job that its file alone does not show. */
-const OF_IDS: readonly string[] = ['repeated_ids', 'similar_ids'];
-
 /** @throws CliError; MusterError; the signal's reason; what reading or writing files throws */
 export async function importFiles(plan: ImportPlan): Promise<ImportSummary> {
   const { note, journal } = plan;
@@ -114,8 +111,9 @@ async function importPart(
     const written = writePart(sendable, input.name, table);
     const job = await runPart(sendable.length, digest, written, plan);
     addTo(counts, countsOf(job, sendable.length));
-    for (const { code, message, rows } of job.warnings ?? [])
-      if (OF_IDS.includes(code)) plan.progress.note(`${message} (${count(rows)} rows)`);
+    // Warnings about IDs: the file alone does not show them.
+    for (const { ids, message, rows } of job.warnings ?? [])
+      if (ids !== undefined) plan.progress.note(`${message} (${count(rows)} rows)`);
     if (job.failed_rows > 0) {
       note.done.failedJob = job.job_id;
       if (errors !== undefined) failed.push(...(await failedRowsOf(job, sendable, plan)));

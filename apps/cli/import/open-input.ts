@@ -1,8 +1,10 @@
 /** The bytes of a file or of standard input, unpacked, and what they are. */
+
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError } from '#errors';
+import { formatOfName } from '#file/format-of-name';
 import type { Format } from '#pipeline/cut/cut-file';
 import { type Found, type Unpacked, unpack } from '#unpack/unpack';
 import { CliError } from '../exit-codes';
@@ -51,16 +53,11 @@ export async function openInput(file: string, { format, sheet }: OpenOptions): P
   const { body: _body, dispose: _dispose, ...found } = unpacked;
   return {
     name,
-    format: found.container === 'xlsx' ? 'csv' : (format ?? formatOf(found.name ?? name)),
+    format: found.container === 'xlsx' ? 'csv' : (format ?? formatOfName(found.name ?? name)),
     found,
     bytesRead: () => read,
     chunks: chunksOf(unpacked),
   };
-}
-
-function formatOf(name: string): Format | undefined {
-  if (/\.(?:csv|tsv)$/i.test(name)) return 'csv';
-  return /\.(?:ndjson|jsonl)$/i.test(name) ? 'ndjson' : undefined;
 }
 
 async function* chunksOf({ body, dispose }: Unpacked): AsyncGenerator<Buffer, void> {

@@ -15,7 +15,7 @@ const QUOTE = 0x22;
 /** It is kept with the job and read for every slice. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 /** The id and as many others as a row may have keys of metadata. */
-export const MAX_COLUMNS = 1_001;
+const MAX_COLUMNS = 1_001;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export interface CsvCutterOptions {

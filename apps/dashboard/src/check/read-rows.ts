@@ -1,4 +1,5 @@
 /** A file as its rows, cut by the service's own cutters, chunk by chunk and so in constant memory. */
+import { formatOfName } from '#file/format-of-name';
 import type { Entity } from '#job/entity';
 import { createFileCutter, type FileCutter } from '#pipeline/cut/cut-file';
 import type { FileTask, Kind, OpenedFile } from './messages';
@@ -17,13 +18,7 @@ export const ENTITY_OF: Readonly<Record<Kind, Entity>> = { users: 'user', compan
 export function cutterOf(task: OpenedFile & Partial<FileTask>): FileCutter {
   const { file, kind, delimiter, mapping } = task;
   const options = { delimiter, mapping, countsIds: true };
-  return createFileCutter({ format: formatOf(file.name) }, ENTITY_OF[kind], options);
-}
-
-/** As the service takes a file of this name. */
-function formatOf(name: string): 'csv' | 'ndjson' | undefined {
-  if (/\.(?:csv|tsv)$/i.test(name)) return 'csv';
-  return /\.(?:ndjson|jsonl)$/i.test(name) ? 'ndjson' : undefined;
+  return createFileCutter({ format: formatOfName(file.name) }, ENTITY_OF[kind], options);
 }
 
 /**
